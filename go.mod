@@ -1,0 +1,3 @@
+module github.com/portico-mq/portico
+
+go 1.26
