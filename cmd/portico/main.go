@@ -1,0 +1,29 @@
+// Command portico is the message broker.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandLine is every command with its flags.
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Start the broker (what portico does without a command)."`
+	Config  configCommand  `cmd:"" help:"Look at the configuration."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var cli commandLine
+	ctx := kong.Parse(&cli,
+		kong.Name("portico"),
+		kong.Description("A message broker for the clients of RabbitMQ, STOMP brokers, SQS, SNS and Kinesis."),
+		kong.UsageOnError(),
+	)
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "portico:", err)
+		os.Exit(1)
+	}
+}

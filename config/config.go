@@ -1,0 +1,100 @@
+// Package config reads Portico's configuration from a YAML file, the
+// environment and command line flags, in this order: what is read later wins.
+//
+// Every key has one name, its path in the file joined by dots (aws.region), and
+// one environment variable: PORTICO_ and the name in upper case with dots as
+// underscores (PORTICO_AWS_REGION).
+package config
+
+import "time"
+
+// Config holds every key. A field without a key tag is not read from anywhere.
+// A Config is not changed after Load and may then be read by any goroutine.
+type Config struct {
+	// DataDir is the directory that holds everything durable. It is made when missing.
+	DataDir string `key:"data_dir"`
+	// Durability says when a message is confirmed: DurabilityFsync or DurabilityOS.
+	Durability string `key:"durability" oneof:"fsync,os"`
+	// Log says what is logged and how.
+	Log Log `key:"log"`
+	// DefaultUser is the user made on an empty data directory.
+	DefaultUser DefaultUser `key:"default_user"`
+	// TLS holds the certificate of every TLS listener.
+	TLS TLS `key:"tls"`
+	// Management is the HTTP listener for health and administration.
+	Management Management `key:"management"`
+	// Shutdown says how a stop is carried out.
+	Shutdown Shutdown `key:"shutdown"`
+}
+
+// The values of Config.Durability.
+const (
+	// DurabilityFsync confirms a message when it is on the disk.
+	DurabilityFsync = "fsync"
+	// DurabilityOS confirms a message when the operating system has it: safe
+	// against a killed process, not against a power cut.
+	DurabilityOS = "os"
+)
+
+// Log says what is logged and how.
+type Log struct {
+	// Level is the lowest level that is logged.
+	Level string `key:"level" oneof:"debug,info,warn,error"`
+	// Format is text (key=value) or json, one object a line.
+	Format string `key:"format" oneof:"text,json"`
+}
+
+// DefaultUser is the user made on an empty data directory, with every
+// permission on every virtual host.
+type DefaultUser struct {
+	// Name is empty when no user is to be made.
+	Name string `key:"name"`
+	// Password is the user's password in plain text; it is stored hashed.
+	Password string `key:"password" secret:"true"`
+	// LoopbackOnly refuses the user when it comes from another machine.
+	LoopbackOnly bool `key:"loopback_only"`
+}
+
+// TLS names the files that every TLS listener uses, all PEM. Without a
+// certificate no TLS listener is opened.
+type TLS struct {
+	// Certificate is the server's certificate, with the chain above it.
+	Certificate string `key:"certificate"`
+	// Key is the private key of Certificate.
+	Key string `key:"key"`
+	// ClientCA holds the authorities of client certificates; without it none is asked for.
+	ClientCA string `key:"client_ca"`
+}
+
+// Management is the HTTP listener for health and administration.
+type Management struct {
+	Listen Addresses     `key:"listen"`
+	TLS    ManagementTLS `key:"tls"`
+}
+
+// ManagementTLS is the HTTPS listener for health and administration.
+type ManagementTLS struct {
+	Listen Addresses `key:"listen"`
+}
+
+// Shutdown says how a stop is carried out.
+type Shutdown struct {
+	// Timeout is how long clients get to finish when the server is told to stop.
+	Timeout time.Duration `key:"timeout"`
+}
+
+// Default returns the configuration that suits a laptop: it is what Portico
+// uses when nothing is set.
+func Default() *Config {
+	return &Config{
+		DataDir:     "./portico-data",
+		Durability:  DurabilityFsync,
+		Log:         Log{Level: "info", Format: "text"},
+		DefaultUser: DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
+		Management: Management{
+			Listen: Addresses{":15672"},
+			TLS:    ManagementTLS{Listen: Addresses{":15671"}},
+		},
+		Shutdown: Shutdown{Timeout: 10 * time.Second},
+	}
+}

@@ -1,0 +1,30 @@
+package config
+
+// validate checks what one key alone cannot tell.
+func (l *loader) validate() {
+	c := l.config
+	if c.DataDir == "" {
+		l.invalid("data_dir", "is empty")
+	}
+	if c.TLS.Certificate != "" && c.TLS.Key == "" {
+		l.invalid("tls.certificate", "needs tls.key")
+	}
+	if c.TLS.Key != "" && c.TLS.Certificate == "" {
+		l.invalid("tls.key", "needs tls.certificate")
+	}
+	if c.TLS.ClientCA != "" && c.TLS.Certificate == "" {
+		l.invalid("tls.client_ca", "needs tls.certificate")
+	}
+	if c.DefaultUser.Name != "" && c.DefaultUser.Password == "" {
+		l.invalid("default_user.password", "is empty")
+	}
+}
+
+// invalid records a problem with a key at the place where it was set.
+func (l *loader) invalid(path, reason string) {
+	source := l.origin[path]
+	if source == "" {
+		source = "default"
+	}
+	l.fail(source, path, reason)
+}
