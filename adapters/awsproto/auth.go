@@ -1,0 +1,159 @@
+package awsproto
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// AuthMode says whose requests are taken.
+type AuthMode string
+
+// The modes.
+const (
+	// AuthAuto takes any access key, and none, from a loopback address and refuses everybody else.
+	AuthAuto AuthMode = "auto"
+	// AuthOff takes any access key, and none, from anywhere.
+	AuthOff AuthMode = "off"
+	// AuthOn verifies signatures. It is not built: NewEndpoint refuses it.
+	AuthOn AuthMode = "on"
+)
+
+// Check says whether the mode can be used.
+func (m AuthMode) Check() error {
+	switch m {
+	case AuthAuto, AuthOff:
+		return nil
+	case AuthOn:
+		return fmt.Errorf("aws.auth: %q cannot be used yet: this version does not verify AWS signatures; use %q or %q", AuthOn, AuthAuto, AuthOff)
+	}
+	return fmt.Errorf("aws.auth: %q is not one of %q, %q, %q", string(m), AuthAuto, AuthOff, AuthOn)
+}
+
+// credential is the credential scope of a request's signature.
+type credential struct {
+	accessKey string
+	region    string
+	service   string
+}
+
+const signAlgorithm = "AWS4-HMAC-SHA256"
+
+// maxCredential bounds a Credential value; real ones are below 100 bytes.
+const maxCredential = 512
+
+// credentialOf reads who sent a request: from the Authorization header, or from the query string of
+// a presigned URL. An unsigned request has the zero credential.
+func credentialOf(r *http.Request) (credential, *Error) {
+	header := r.Header.Get("Authorization")
+	presigned := ""
+	if r.URL.RawQuery != "" {
+		presigned = r.URL.Query().Get("X-Amz-Credential")
+	}
+	switch {
+	case header != "" && presigned != "":
+		return credential{}, Errorf("InvalidSignatureException", 400, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+	case header != "":
+		return parseAuthorization(header)
+	case presigned != "":
+		return parseScope(presigned)
+	}
+	return credential{}, nil
+}
+
+// parseAuthorization reads the header form:
+//
+//	AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=..., Signature=...
+func parseAuthorization(header string) (credential, *Error) {
+	rest, ok := strings.CutPrefix(header, signAlgorithm)
+	if !ok || (rest != "" && rest[0] != ' ' && rest[0] != ',') {
+		return credential{}, incomplete("Unsupported AWS 'algorithm': %q.", firstWord(header))
+	}
+	var scope string
+	var hasHeaders, hasSignature bool
+	for part := range strings.SplitSeq(rest, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch name {
+		case "Credential":
+			scope = value
+		case "SignedHeaders":
+			hasHeaders = value != ""
+		case "Signature":
+			hasSignature = value != ""
+		}
+	}
+	var missing []string
+	if scope == "" {
+		missing = append(missing, "Authorization header requires 'Credential' parameter.")
+	}
+	if !hasSignature {
+		missing = append(missing, "Authorization header requires 'Signature' parameter.")
+	}
+	if !hasHeaders {
+		missing = append(missing, "Authorization header requires 'SignedHeaders' parameter.")
+	}
+	if len(missing) > 0 {
+		return credential{}, incomplete("%s", strings.Join(missing, " "))
+	}
+	return parseScope(scope)
+}
+
+func parseScope(scope string) (credential, *Error) {
+	parts := strings.Split(scope, "/")
+	if len(scope) > maxCredential || len(parts) < 5 {
+		return credential{}, incomplete("Credential must have at least 5 slash-delimited elements (keyid/date/region/service/term), got '%s'.", clip(scope))
+	}
+	// An access key id may itself hold slashes, so the scope is counted from the end.
+	n := len(parts)
+	c := credential{accessKey: strings.Join(parts[:n-4], "/"), region: parts[n-3], service: parts[n-2]}
+	if !validRegion(c.region) {
+		return credential{}, &Error{
+			Shape: "SignatureDoesNotMatch", Namespace: coral, Status: 403,
+			Message: fmt.Sprintf("Credential should be scoped to a valid region, not '%s'. ", clip(c.region)),
+		}
+	}
+	return c, nil
+}
+
+func incomplete(format string, args ...any) *Error {
+	e := Errorf("IncompleteSignatureException", 400, format, args...)
+	e.QueryCode = "IncompleteSignature"
+	return e
+}
+
+// validRegion takes what AWS's region names are made of; the region becomes part of a namespace's
+// name.
+func validRegion(region string) bool {
+	if region == "" || len(region) > 32 {
+		return false
+	}
+	return strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return clip(word)
+}
+
+// admit applies the mode to a request.
+func (m AuthMode) admit(r *http.Request) *Error {
+	if m == AuthOff || fromLoopback(r.RemoteAddr) {
+		return nil
+	}
+	e := Errorf("UnrecognizedClientException", 403, "The security token included in the request is invalid.")
+	e.QueryCode = "InvalidClientTokenId"
+	return e
+}
+
+func fromLoopback(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return false
+	}
+	if zone := strings.IndexByte(host, '%'); zone >= 0 {
+		host = host[:zone]
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

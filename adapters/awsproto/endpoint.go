@@ -1,0 +1,375 @@
+package awsproto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options configure an Endpoint.
+type Options struct {
+	// Auth says whose requests are taken; empty means AuthAuto.
+	Auth AuthMode
+	// Region is the home region: the default account's namespace there is "/". It is also the
+	// region of unsigned requests. Empty means us-east-1.
+	Region string
+	// Services are the services of the endpoint.
+	Services []*Service
+	// MaxBuffered bounds the memory that request bodies of all connections take together, in bytes.
+	// 0 means 256 MiB. Requests over it are answered as throttled.
+	MaxBuffered int64
+	// Log gets requests that failed by a fault of ours; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Endpoint is the HTTP handler of the AWS endpoint. It is safe for concurrent use.
+type Endpoint struct {
+	auth     AuthMode
+	region   string
+	byTarget map[string]*Service
+	byName   map[string]*Service
+	services []*Service
+	budget   budget
+	log      *slog.Logger
+}
+
+// NewEndpoint makes the handler. It fails when the authentication mode cannot be used, or the region
+// cannot be one.
+func NewEndpoint(o Options) (*Endpoint, error) {
+	if o.Auth == "" {
+		o.Auth = AuthAuto
+	}
+	if err := o.Auth.Check(); err != nil {
+		return nil, err
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if !validRegion(o.Region) {
+		return nil, fmt.Errorf("aws.region: %q is not a region's name", o.Region)
+	}
+	if o.MaxBuffered == 0 {
+		o.MaxBuffered = 256 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	e := &Endpoint{
+		auth: o.Auth, region: o.Region, services: o.Services, log: o.Log,
+		byTarget: make(map[string]*Service), byName: make(map[string]*Service),
+	}
+	e.budget.free.Store(o.MaxBuffered)
+	for _, s := range o.Services {
+		e.byName[s.Name] = s
+		if s.TargetPrefix != "" {
+			e.byTarget[s.TargetPrefix] = s
+		}
+	}
+	return e, nil
+}
+
+// exchange is one request on its way through the endpoint.
+type exchange struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	service *Service // nil until known
+	call    Call
+	cbor    bool // the client reads errors as CBOR
+}
+
+// ServeHTTP implements http.Handler.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{w: w, r: r, call: Call{ID: NewID(), Path: r.URL.Path, BaseURL: baseURL(r)}}
+	w.Header().Set("X-Amzn-Requestid", x.call.ID)
+	// What a client has not sent in time ends its connection, even where the answer did not wait for
+	// it. ResponseWriters without a connection (in tests) have no deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	if r.Header.Get("Origin") != "" {
+		allowOrigin(w, r)
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+	}
+	if r.Header.Get("X-Amz-Target") != "" {
+		e.serveJSON(x)
+		return
+	}
+	x.call.Protocol = Query
+	e.serveQuery(x)
+}
+
+func baseURL(r *http.Request) string {
+	host := r.Host
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" {
+		host = local.String() // HTTP/1.0 names no host
+	}
+	if r.TLS != nil {
+		return "https://" + host
+	}
+	return "http://" + host
+}
+
+// allowOrigin lets pages of any origin call the endpoint, as AWS's own endpoints do.
+func allowOrigin(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date,x-amzn-query-error")
+	h.Set("Access-Control-Max-Age", "172800")
+	if v := r.Header.Get("Access-Control-Request-Headers"); v != "" {
+		h.Set("Access-Control-Allow-Headers", v)
+	}
+	if v := r.Header.Get("Access-Control-Request-Method"); v != "" {
+		h.Set("Access-Control-Allow-Methods", v)
+	}
+}
+
+// admit reads who sent the request and applies the authentication mode.
+func (e *Endpoint) admit(x *exchange) (credential, *Error) {
+	c, err := credentialOf(x.r)
+	if err != nil {
+		return c, err
+	}
+	if err := e.auth.admit(x.r); err != nil {
+		return c, err
+	}
+	x.call.AccessKey = c.accessKey
+	x.call.Account = accountOf(c.accessKey)
+	x.call.Region = c.region
+	if x.call.Region == "" {
+		x.call.Region = e.region
+	}
+	x.call.Namespace = Namespace(x.call.Account, x.call.Region, e.region)
+	return c, nil
+}
+
+func (e *Endpoint) serveJSON(x *exchange) {
+	prefix, action, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
+	x.service = e.byTarget[prefix]
+	x.call.Action = action
+	media, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	x.cbor = media == "application/x-amz-cbor-1.1"
+	if x.r.Method != http.MethodPost {
+		x.fail(Errorf("AccessDeniedException", 403, "Unable to determine service/operation name to be authorized"))
+		return
+	}
+	if x.service == nil {
+		x.fail(unknownOperation(x.r.Header.Get("X-Amz-Target")))
+		return
+	}
+	switch {
+	case x.cbor:
+		x.fail(Errorf("UnsupportedMediaTypeException", 415, "CBOR is not supported by this endpoint yet; set AWS_CBOR_DISABLE=true (or -Daws.cborEnabled=false) so that the SDK sends JSON."))
+		return
+	case media != "application/x-amz-json-"+x.service.JSONVersion:
+		x.fail(Errorf("UnsupportedMediaTypeException", 415, "The content type %q is not that of %s's protocol, application/x-amz-json-%s.", clip(media), x.service.Name, x.service.JSONVersion))
+		return
+	}
+	if _, err := e.admit(x); err != nil {
+		x.fail(err)
+		return
+	}
+	a, ok, err := x.service.find(action)
+	if !ok {
+		if err == nil {
+			err = unknownOperation(action)
+		}
+		x.fail(err)
+		return
+	}
+	body, release, err := e.readBody(x)
+	defer release()
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	in := a.newInput()
+	if err := DecodeJSON(body, in); err != nil {
+		x.fail(err)
+		return
+	}
+	e.run(x, a, in)
+}
+
+// find finds an action by its name. An action in the model that is not built is refused as such; one
+// that is not in the model gives neither an action nor an error.
+func (s *Service) find(name string) (Action, bool, *Error) {
+	if a, ok := s.Actions[name]; ok {
+		return a, true, nil
+	}
+	if slices.Contains(s.Unbuilt, name) {
+		return Action{}, false, s.Refuse(name)
+	}
+	return Action{}, false, nil
+}
+
+func (e *Endpoint) serveQuery(x *exchange) {
+	c, err := e.admit(x)
+	if err != nil {
+		x.service = e.queryService(x, c, &Form{})
+		x.fail(err)
+		return
+	}
+	form, release, err := e.readForm(x)
+	defer release()
+	if err != nil {
+		x.service = e.queryService(x, c, &Form{})
+		x.fail(err)
+		return
+	}
+	action := form.Get("Action")
+	x.call.Action = action
+	x.service = e.queryService(x, c, form)
+	if x.service == nil || action == "" {
+		x.fail(Errorf("MissingAction", 400, "The request is missing an action: neither X-Amz-Target nor the parameter Action names one."))
+		return
+	}
+	if v := form.Get("Version"); v != "" && v != x.service.QueryVersion {
+		x.fail(Errorf("NoSuchVersion", 400, "The requested version ( %s ) is not valid.", clip(v)))
+		return
+	}
+	a, ok, err := x.service.find(action)
+	if !ok {
+		if err == nil {
+			err = x.service.UnknownQueryAction(clip(action), x.service.QueryVersion)
+		}
+		x.fail(err)
+		return
+	}
+	in := a.newInput()
+	if err := form.Decode(in); err != nil {
+		x.fail(err)
+		return
+	}
+	e.run(x, a, in)
+}
+
+// queryService tells which service a query request is for: by the credential scope, else by the API
+// version, else by the action's name.
+func (e *Endpoint) queryService(x *exchange, c credential, form *Form) *Service {
+	if s := e.byName[c.service]; s != nil && s.QueryVersion != "" {
+		return s
+	}
+	for _, s := range e.services {
+		if s.QueryVersion != "" && s.QueryVersion == form.Get("Version") {
+			return s
+		}
+	}
+	for _, s := range e.services {
+		if _, ok, err := s.find(form.Get("Action")); s.QueryVersion != "" && (ok || err != nil) {
+			return s
+		}
+	}
+	return nil
+}
+
+// readForm reads the parameters from query string and body.
+func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
+	form, err := ParseForm(x.r.URL.RawQuery)
+	if err != nil || x.r.Method == http.MethodGet {
+		return form, func() {}, err
+	}
+	if x.r.Method != http.MethodPost {
+		return form, func() {}, Errorf("UnsupportedMethod", 405, "The method %s is not supported.", clip(x.r.Method))
+	}
+	media, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if media != "" && media != "application/x-www-form-urlencoded" {
+		return form, func() {}, Errorf("UnsupportedMediaType", 415, "The content type %q is not that of the query protocol.", clip(media))
+	}
+	body, release, err := e.readBody(x)
+	if err != nil {
+		return form, release, err
+	}
+	return form, release, form.add(string(body))
+}
+
+// run calls the action and answers.
+func (e *Endpoint) run(x *exchange, a Action, in any) {
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // a long poll outlasts it
+	out, err := e.invoke(x.r.Context(), x, a, in)
+	if err != nil {
+		x.fail(e.translate(x, err))
+		return
+	}
+	if x.call.Protocol == Query {
+		x.answer(http.StatusOK, "text/xml", encodeXML(x.service, &x.call, out))
+		return
+	}
+	body, err := EncodeJSON(out)
+	if err != nil {
+		x.fail(e.translate(x, fmt.Errorf("encode the output: %w", err)))
+		return
+	}
+	x.answer(http.StatusOK, x.jsonType(), body)
+}
+
+// invoke keeps a panic in one action from ending more than its request.
+func (e *Endpoint) invoke(ctx context.Context, x *exchange, a Action, in any) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			err = panicError(p)
+		}
+	}()
+	return a.do(ctx, &x.call, in)
+}
+
+func (e *Endpoint) translate(x *exchange, err error) *Error {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return answer
+	}
+	if answer = x.service.Translate(err); answer != nil {
+		return answer
+	}
+	if x.r.Context().Err() == nil { // the client is still there
+		e.log.Error("aws request failed", "proto", x.service.Name, "op", x.call.Action, "ns", x.call.Namespace, "err_id", x.call.ID, "err", err)
+	}
+	return x.service.Internal
+}
+
+func (x *exchange) jsonType() string {
+	version := "1.0"
+	if x.service != nil {
+		version = x.service.JSONVersion
+	}
+	return "application/x-amz-json-" + version
+}
+
+// fail answers an error in the request's protocol.
+func (x *exchange) fail(err *Error) {
+	status := err.status()
+	if x.call.Protocol == Query {
+		x.answer(status, "text/xml", errorXML(x.service, x.call.ID, err))
+		return
+	}
+	if x.cbor {
+		x.answer(status, "application/x-amz-cbor-1.1", errorCBOR(err))
+		return
+	}
+	if x.service != nil && x.service.QueryCompatible {
+		x.w.Header().Set("X-Amzn-Query-Error", err.queryCode()+";"+err.fault())
+		// Clients from before the query protocol's statuses were kept get 400 for all their faults.
+		if x.r.Header.Get("X-Amzn-Query-Mode") == "" && status < 500 && status != 403 && status != 413 && status != 415 {
+			status = 400
+		}
+	}
+	x.answer(status, x.jsonType(), errorJSON(err))
+}
+
+func (x *exchange) answer(status int, contentType string, body []byte) {
+	h := x.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body) // a client that went away is nothing to act on here
+}
