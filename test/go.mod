@@ -1,0 +1,3 @@
+module github.com/portico-mq/portico/test
+
+go 1.26
