@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/portico-mq/portico/broker/property"
+)
+
+// binding is a binding in force.
+type binding struct {
+	spec    Binding
+	id      string // identity within the namespace
+	target  *target
+	durable bool
+}
+
+// target is where a binding leads. Bindings without a rule share one target for each destination of an exchange, so
+// that a message which matches several of them arrives once.
+type target struct {
+	queue    *Queue
+	exchange *exchange
+	rule     Rule
+	uses     int // bindings that share it
+}
+
+// bindingID is the identity of a binding: a digest, since names and arguments may hold any bytes at any length.
+func bindingID(spec *Binding) (string, error) {
+	arguments, err := property.AppendTable(nil, spec.Arguments)
+	if err != nil {
+		return "", &Error{Kind: KindInvalid, Type: ResourceBinding, Name: spec.Key, Err: err}
+	}
+	h := sha256.New()
+	for _, part := range []string{spec.Source, spec.Destination, string(spec.Kind), spec.Key} {
+		fmt.Fprintf(h, "%d:%s", len(part), part) // a hash's Write never fails
+	}
+	h.Write(arguments)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)), nil
+}
+
+func (ns *Namespace) bindingRecord(bd *binding) (MetadataKey, []byte, error) {
+	attributes, err := encodeAttributes(bd.spec.Attributes)
+	if err != nil {
+		return MetadataKey{}, nil, err
+	}
+	var arguments []byte
+	if len(bd.spec.Arguments) > 0 {
+		if arguments, err = property.AppendTable(nil, bd.spec.Arguments); err != nil {
+			return MetadataKey{}, nil, err
+		}
+	}
+	s := &bd.spec
+	value, err := json.Marshal(storedBinding{
+		Namespace: ns.name, Source: s.Source, Destination: s.Destination, Kind: s.Kind, Key: s.Key,
+		Arguments: arguments, Rule: s.Rule, RuleText: s.RuleText, Attributes: attributes,
+	})
+	return MetadataKey{Kind: "binding", Namespace: ns.name, Name: bd.id}, value, err
+}
+
+func (ns *Namespace) adoptBinding(stored storedBinding) error {
+	arguments, err := decodeTable(stored.Arguments)
+	if err != nil {
+		return err
+	}
+	attributes, err := decodeAttributes(stored.Attributes)
+	if err != nil {
+		return err
+	}
+	bd, x, err := ns.compileBinding(Binding{
+		Source: stored.Source, Destination: stored.Destination, Kind: stored.Kind, Key: stored.Key,
+		Arguments: arguments, Rule: stored.Rule, RuleText: stored.RuleText, Attributes: attributes,
+	})
+	if err != nil {
+		return err
+	}
+	return x.add(bd)
+}
+
+// compileBinding resolves a binding's ends and compiles its rule. The caller holds ns.mu.
+func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
+	source := ns.exchanges[spec.Source]
+	if source == nil {
+		return nil, nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: ns.name, Name: spec.Source}
+	}
+	t := &target{}
+	durable := source.spec.Durable
+	switch spec.Kind {
+	case ToQueue:
+		if t.queue = ns.queues[spec.Destination]; t.queue == nil {
+			return nil, nil, &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: ns.name, Name: spec.Destination}
+		}
+		durable = durable && t.queue.spec.stored()
+	case ToExchange:
+		if t.exchange = ns.exchanges[spec.Destination]; t.exchange == nil {
+			return nil, nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: ns.name, Name: spec.Destination}
+		}
+		durable = durable && t.exchange.spec.Durable
+	default:
+		return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: string(spec.Kind)}
+	}
+	id, err := bindingID(&spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	if spec.Rule != "" {
+		compile := ns.b.opts.Rules[spec.Rule]
+		if compile == nil {
+			return nil, nil, &Error{Kind: KindUnsupported, Type: ResourceBinding, Namespace: ns.name, Name: spec.Rule}
+		}
+		if t.rule, err = compile(&spec); err != nil {
+			return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: spec.Key, Err: err}
+		}
+	}
+	return &binding{spec: spec, id: id, target: t, durable: durable}, source, nil
+}

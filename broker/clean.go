@@ -1,0 +1,85 @@
+package broker
+
+const (
+	// deadBytes bounds the settled log that one unsettled message may hold down.
+	deadBytes = 64 << 20
+	// cleanMessages and cleanBytes bound what is copied forward in one step.
+	cleanMessages = MaxBatch - 100
+	cleanBytes    = 8 << 20
+)
+
+// clean frees the log when old unsettled messages keep much that is settled from being purged: they are copied to
+// the end of the log, in one batch with the state that says so, and the log behind them can go. What that costs
+// depends on the few that live, not on the many that are dead. The caller holds q.mu; no state is under way.
+func (q *Queue) clean() {
+	r := &q.rec
+	_, floor := q.floor()
+	dead := q.taken - floor - q.liveBytes
+	if r.busy || q.gone || len(q.old) > 0 || dead < deadBytes || len(r.parts) > 0 {
+		return
+	}
+	var batch Batch
+	var moving []*entry
+	bytes := 0
+	a, b := q.copied.head, q.live.head
+	for (a != nil || b != nil) && len(moving) < cleanMessages && bytes < cleanBytes {
+		e := &b
+		if b == nil || (a != nil && a.offset < b.offset) {
+			e = &a
+		}
+		// Beyond the middle of what is dead, moving costs more than it frees.
+		if len(moving) > 0 && (*e).offset-floor > dead/2 {
+			break
+		}
+		moving = append(moving, *e)
+		batch.Copies = append(batch.Copies, (*e).msg.raw)
+		bytes += (*e).msg.Size()
+		*e = (*e).next
+	}
+	for _, e := range moving {
+		e.moving = true
+	}
+	w := &stateWrite{queue: q}
+	batch.State = q.buildState(w, moving)
+	q.log.AppendBatch(batch, w)
+}
+
+// BatchStored is told where a batch went that ends with the state.
+func (w *stateWrite) BatchStored(first uint64, err error) {
+	q := w.queue
+	q.mu.Lock()
+	for i, e := range w.moving {
+		e.moving = false
+		if err != nil || e.settled {
+			continue
+		}
+		if e.place != 0 {
+			q.copied.remove(e)
+		} else {
+			q.live.remove(e)
+		}
+		e.place = first + uint64(i)
+		q.liveBytes -= int64(e.msg.Size())
+		q.adopt(e, &q.copied)
+	}
+	last := first + uint64(w.batchLen()) - 1
+	if w.part != nil {
+		w.part.stored(q, first, err)
+		q.rec.busy = false // transactions need not wait for each other's sync
+		q.record()
+	}
+	if err == nil {
+		q.last = max(q.last, last)
+	}
+	q.mu.Unlock()
+	w.Stored(last, err)
+}
+
+// batchLen is the number of entries in w's batch.
+func (w *stateWrite) batchLen() int {
+	n := 1 + len(w.moving)
+	if w.part != nil {
+		n += len(w.part.messages)
+	}
+	return n
+}

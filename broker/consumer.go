@@ -1,0 +1,233 @@
+package broker
+
+import (
+	"context"
+	"slices"
+)
+
+// Consumer is a standing request for a queue's messages. It is safe for concurrent use.
+type Consumer struct {
+	session *Session
+	queue   *Queue
+	recv    Receiver
+	opts    ConsumeOptions
+
+	// Under queue.mu:
+	paused  bool
+	stopped bool
+}
+
+// Queue is the queue it consumes from.
+func (c *Consumer) Queue() *Queue { return c.queue }
+
+// Options is what it was made with.
+func (c *Consumer) Options() ConsumeOptions { return c.opts }
+
+// Consume adds a consumer to a queue. It begins paused, so that an answer to the client can go first: deliveries come
+// from the first [Consumer.Resume] on. KindNotFound, KindDenied (read), KindLocked for
+// another session's queue, KindExclusiveUse when it has an exclusive consumer or the new one asks to be that.
+func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts ConsumeOptions) (*Consumer, error) {
+	q, err := s.reach(ctx, AccessRead, queue)
+	if err != nil {
+		return nil, err
+	}
+	c := &Consumer{session: s, queue: q, recv: recv, opts: opts, paused: true}
+	q.mu.Lock()
+	switch {
+	case q.gone:
+		err = q.notFound()
+	case len(q.consumers) > 0 && (opts.Exclusive || q.consumers[0].opts.Exclusive):
+		err = &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
+	default:
+		q.consumers = append(q.consumers, c)
+		q.consumed = true
+		q.notePriorities()
+	}
+	q.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if !s.addConsumer(c) {
+		c.stop()
+		return nil, ErrClosed
+	}
+	for _, credit := range opts.Credits {
+		credit.add(c)
+	}
+	return c, nil
+}
+
+func (s *Session) addConsumer(c *Consumer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.consumers == nil {
+		s.consumers = make(map[*Consumer]struct{})
+	}
+	s.consumers[c] = struct{}{}
+	return true
+}
+
+// Resume lets a consumer go on: a new one begins paused, and one whose receiver refused a delivery pauses.
+func (c *Consumer) Resume() {
+	c.queue.mu.Lock()
+	c.paused = false
+	c.queue.dispatch()
+	c.queue.mu.Unlock()
+}
+
+// Cancel ends the consumer; Cancelled is not called. What it has under lease stays leased, for the session to settle.
+// A queue that auto-deletes goes with its last consumer. It is idempotent.
+func (c *Consumer) Cancel() {
+	c.session.mu.Lock()
+	_, mine := c.session.consumers[c]
+	delete(c.session.consumers, c)
+	c.session.mu.Unlock()
+	if !mine {
+		return
+	}
+	_ = c.session.noteLeases(c.queue) // what it leaves under lease goes back when the session closes
+	c.stop()
+	c.queue.consumerGone()
+}
+
+// stop takes the consumer out of its queue.
+func (c *Consumer) stop() {
+	q := c.queue
+	q.mu.Lock()
+	if !c.stopped {
+		c.stopped = true
+		if i := slices.Index(q.consumers, c); i >= 0 {
+			q.consumers = slices.Delete(q.consumers, i, i+1)
+		}
+		q.notePriorities()
+	}
+	q.mu.Unlock()
+	for _, credit := range c.opts.Credits {
+		credit.remove(c)
+	}
+}
+
+// consumerGone deletes the queue if it was to go with its last consumer.
+func (q *Queue) consumerGone() {
+	if !q.spec.AutoDelete {
+		return
+	}
+	q.mu.Lock()
+	unused := q.consumed && len(q.consumers) == 0 && !q.gone
+	q.mu.Unlock()
+	if unused {
+		_ = q.ns.deleteQueueIf(q, func() bool { return len(q.consumers) == 0 })
+	}
+}
+
+func (q *Queue) notePriorities() {
+	q.priorities = false
+	for _, c := range q.consumers {
+		q.priorities = q.priorities || c.opts.Priority != q.consumers[0].opts.Priority
+	}
+}
+
+// hasRoom reports whether the consumer can take a delivery.
+func (c *Consumer) hasRoom() bool {
+	if c.paused {
+		return false
+	}
+	for _, credit := range c.opts.Credits {
+		if !credit.hasRoom() {
+			return false
+		}
+	}
+	return true
+}
+
+// take claims a delivery from all credits, or none.
+func (c *Consumer) take() bool {
+	for i, credit := range c.opts.Credits {
+		if !credit.take() {
+			for _, taken := range c.opts.Credits[:i] {
+				taken.release(1)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// nextConsumer chooses who gets the next message and claims its credit: the highest priority that has room, in turn
+// among equals.
+func (q *Queue) nextConsumer() *Consumer {
+	n := len(q.consumers)
+	for {
+		best := -1
+		for k := range n {
+			i := (q.turn + k) % n
+			c := q.consumers[i]
+			if !c.hasRoom() || (best >= 0 && c.opts.Priority <= q.consumers[best].opts.Priority) {
+				continue
+			}
+			best = i
+			if !q.priorities {
+				break
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		c := q.consumers[best]
+		if c.take() { // a credit shared with another queue's consumer may have gone meanwhile
+			q.turn = best + 1
+			return c
+		}
+	}
+}
+
+// dispatch hands out ready messages while there are consumers with room, and reads more when the window runs empty.
+// The caller holds q.mu.
+func (q *Queue) dispatch() {
+	if q.gone {
+		return
+	}
+	for q.windowed() > 0 && len(q.consumers) > 0 {
+		c := q.nextConsumer()
+		if c == nil {
+			break
+		}
+		q.handOut(q.popReady(), c)
+	}
+	if q.windowed() > 0 {
+		q.wakeGetters()
+	}
+	q.fill()
+}
+
+func (q *Queue) handOut(e *entry, c *Consumer) {
+	e.turn++
+	d := Delivery{Message: e.msg, Redelivered: e.count > 0, Count: e.count, First: e.first, Sequence: e.seq}
+	if !c.opts.AutoAck {
+		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
+		e.leased, e.consumer = true, c
+		q.leased++
+	}
+	if !c.recv.Deliver(c, d) {
+		if e.leased {
+			e.leased, e.consumer = false, nil
+			q.leased--
+		}
+		c.paused = true
+		for _, credit := range c.opts.Credits {
+			credit.release(1)
+		}
+		q.putBack(e)
+		return
+	}
+	if c.opts.AutoAck {
+		q.forget(e)
+		for _, credit := range c.opts.Credits {
+			credit.release(1)
+		}
+	}
+	q.touch()
+}

@@ -1,0 +1,299 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/portico-mq/portico/broker/property"
+)
+
+// The calls of a session that make, show and remove queues.
+
+// DeclareQueue makes the queue if there is none of its name, and reports whether it did; it returns when that is
+// synced. One that exists with another durability or auto-delete property is a KindMismatch, one that is exclusive
+// to another session (or not exclusive where the caller wants that) is KindLocked; attributes of a front end that the
+// existing one does not have are added. An empty name is KindInvalid: making names is for front ends (see [UniqueName]).
+func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, bool, error) {
+	if err := s.check(AccessConfigure, ResourceQueue, spec.Name); err != nil {
+		return QueueInfo{}, false, err
+	}
+	ns := s.ns
+	ns.mu.Lock()
+	release := ns.reserve("queue " + spec.Name)
+	unlock := func() { release(); ns.mu.Unlock() }
+	if q := ns.queues[spec.Name]; q != nil {
+		err := ns.redeclare(s, q, &spec)
+		unlock()
+		if err != nil {
+			return QueueInfo{Spec: q.spec}, false, err
+		}
+		if err := q.open(ctx); err != nil {
+			return QueueInfo{}, false, err
+		}
+		return q.info(), false, nil
+	}
+	defer unlock()
+	if spec.Name == "" {
+		return QueueInfo{}, false, &Error{Kind: KindInvalid, Type: ResourceQueue, Namespace: ns.name}
+	}
+	if err := s.reservedName(ResourceQueue, spec.Name); err != nil && !(spec.Generated && IsKind(err, KindReserved)) {
+		return QueueInfo{}, false, err
+	}
+	q := newQueue(ns, spec, newID())
+	if spec.Exclusive {
+		q.owner = s
+		if !s.own(q) {
+			return QueueInfo{}, false, ErrClosed
+		}
+	}
+	if err := ns.create(ctx, q); err != nil {
+		return QueueInfo{}, false, err
+	}
+	ns.queues[spec.Name] = q
+	return q.info(), true, nil
+}
+
+// create makes the queue's log and record, and waits for one sync that covers both.
+func (ns *Namespace) create(ctx context.Context, q *Queue) error {
+	if !q.spec.stored() {
+		q.start(nil)
+		return nil
+	}
+	ns.mu.Unlock()
+	defer ns.mu.Lock()
+	log, err := ns.b.store.CreateQueueLog(ctx, q.id)
+	if err != nil {
+		return err
+	}
+	if err := ns.startRecord(ns.queueRecord(q))(); err != nil {
+		log.Close()
+		return err
+	}
+	q.start(log)
+	return nil
+}
+
+// redeclare compares what exists with what is wanted. The caller holds ns.mu and has reserved the queue.
+func (ns *Namespace) redeclare(s *Session, q *Queue, spec *QueueSpec) error {
+	for _, p := range []struct {
+		property  string
+		got, want bool
+	}{{"durable", spec.Durable, q.spec.Durable}, {"auto_delete", spec.AutoDelete, q.spec.AutoDelete}} {
+		if p.got != p.want {
+			return &Error{
+				Kind: KindMismatch, Type: ResourceQueue, Namespace: ns.name, Name: spec.Name,
+				Detail: &Mismatch{Property: p.property, Got: p.got, Want: p.want},
+			}
+		}
+	}
+	if err := q.accessibleTo(s); err != nil {
+		return err
+	}
+	if spec.Exclusive != q.spec.Exclusive {
+		return &Error{Kind: KindLocked, Type: ResourceQueue, Namespace: ns.name, Name: spec.Name}
+	}
+	merged, changed := q.spec.Attributes.merged(spec.Attributes)
+	if !changed {
+		return nil
+	}
+	return ns.setAttributes(q, merged)
+}
+
+// setAttributes replaces all attributes of a queue. The caller holds ns.mu and has reserved the queue.
+func (ns *Namespace) setAttributes(q *Queue, a Attributes) error {
+	q.mu.Lock()
+	q.spec.Attributes = a
+	q.mu.Unlock()
+	if !q.spec.stored() {
+		return nil
+	}
+	return ns.unlocked(ns.startRecord(ns.queueRecord(q)))
+}
+
+// SetQueueAttributes replaces one front end's attributes of a queue and returns when that is synced.
+func (s *Session) SetQueueAttributes(_ context.Context, name, frontEnd string, table property.Table) error {
+	ns := s.ns
+	ns.mu.Lock()
+	release := ns.reserve("queue " + name)
+	defer func() { release(); ns.mu.Unlock() }()
+	q := ns.queues[name]
+	if q == nil {
+		return &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: ns.name, Name: name}
+	}
+	return ns.setAttributes(q, q.spec.Attributes.with(frontEnd, table))
+}
+
+// Queue describes a queue; KindNotFound when there is none, KindLocked when it is exclusive to another session.
+func (s *Session) Queue(ctx context.Context, name string) (QueueInfo, error) {
+	q, err := s.lookup(name)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	if err := q.accessibleTo(s); err != nil {
+		return QueueInfo{}, err
+	}
+	if err := q.open(ctx); err != nil {
+		return QueueInfo{}, err
+	}
+	return q.info(), nil
+}
+
+// QueueNames lists the namespace's queues, exclusive ones included, in no order.
+func (s *Session) QueueNames() []string {
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	names := make([]string, 0, len(s.ns.queues))
+	for name := range s.ns.queues {
+		names = append(names, name)
+	}
+	return names
+}
+
+func (s *Session) lookup(name string) (*Queue, error) {
+	s.ns.mu.RLock()
+	q := s.ns.queues[name]
+	s.ns.mu.RUnlock()
+	if q == nil {
+		return nil, &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: s.ns.name, Name: name}
+	}
+	return q, nil
+}
+
+// reach finds a queue for use: access checked, not another session's, open.
+func (s *Session) reach(ctx context.Context, a Access, name string) (*Queue, error) {
+	q, err := s.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(a, ResourceQueue, name); err != nil {
+		return nil, err
+	}
+	if err := q.accessibleTo(s); err != nil {
+		return nil, err
+	}
+	return q, q.open(ctx)
+}
+
+// PurgeQueue drops the messages that are ready, not those under a lease, and tells how many. It returns when that is
+// recorded durably.
+func (s *Session) PurgeQueue(ctx context.Context, name string) (int, error) {
+	q, err := s.reach(ctx, AccessRead, name)
+	if err != nil {
+		return 0, err
+	}
+	return q.purge()
+}
+
+func (q *Queue) purge() (int, error) {
+	q.mu.Lock()
+	if q.gone {
+		q.mu.Unlock()
+		return 0, q.notFound()
+	}
+	n := q.ready()
+	for q.windowed() > 0 {
+		q.forget(q.popReady())
+	}
+	q.next, q.unread, q.old = max(q.next, q.last+1), 0, nil
+	q.lastSeen = 0
+	q.wakeGetters()
+	q.touch()
+	if q.log == nil {
+		q.mu.Unlock()
+		return n, nil
+	}
+	done := q.recordNow()
+	q.mu.Unlock()
+	return n, <-done
+}
+
+// DeleteQueue removes a queue with its bindings and messages, and tells how many were ready. With ifUnused, one with
+// consumers is KindInUse; with ifEmpty, one with ready messages is KindNotEmpty. KindNotFound when there is none.
+func (s *Session) DeleteQueue(ctx context.Context, name string, ifUnused, ifEmpty bool) (int, error) {
+	q, err := s.reach(ctx, AccessConfigure, name)
+	if err != nil {
+		return 0, err
+	}
+	var refused error
+	n := 0
+	err = q.ns.deleteQueueIf(q, func() bool {
+		switch {
+		case ifUnused && len(q.consumers) > 0:
+			refused = &Error{Kind: KindInUse, Type: ResourceQueue, Namespace: s.ns.name, Name: name}
+		case ifEmpty && q.ready() > 0:
+			refused = &Error{Kind: KindNotEmpty, Type: ResourceQueue, Namespace: s.ns.name, Name: name}
+		default:
+			n = q.ready()
+		}
+		return refused == nil
+	})
+	if refused != nil {
+		return 0, refused
+	}
+	return n, err
+}
+
+func (ns *Namespace) deleteQueue(q *Queue) error {
+	return ns.deleteQueueIf(q, func() bool { return true })
+}
+
+// deleteQueueIf deletes the queue if that still holds when its lock is taken; it returns when the deletion is synced.
+func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
+	ns.mu.Lock()
+	release := ns.reserve("queue " + q.spec.Name)
+	defer func() { release(); ns.mu.Unlock() }()
+	q.mu.Lock()
+	if q.gone || ns.queues[q.spec.Name] != q {
+		q.mu.Unlock()
+		return q.notFound()
+	}
+	if !still() {
+		q.mu.Unlock()
+		return nil
+	}
+	q.gone, q.deleted = true, true
+	consumers := q.consumers
+	q.consumers = nil
+	q.addWindow(-q.windowBytes)
+	q.wakeGetters()
+	q.stopTimers()
+	q.mu.Unlock()
+	delete(ns.queues, q.spec.Name)
+	if q.owner != nil {
+		q.owner.disown(q)
+	}
+	waits := ns.dropRecords(ns.unbindAll(&q.incoming))
+	if q.spec.stored() {
+		waits = append(waits, ns.b.startDelete(MetadataKey{Kind: "queue", Namespace: ns.name, Name: q.spec.Name}))
+	}
+	ns.mu.Unlock()
+	defer ns.mu.Lock()
+	for _, c := range consumers {
+		c.cancelled()
+	}
+	if err := waitAll(waits); err != nil {
+		return err
+	}
+	if q.log == nil {
+		return nil
+	}
+	q.log.Close()
+	// Only now that nothing leads to it any more may the log go. It is an orphan if the machine stops before.
+	return ns.b.store.DeleteQueueLog(context.Background(), q.id)
+}
+
+// cancelled ends a consumer whose queue is gone.
+func (c *Consumer) cancelled() {
+	c.session.mu.Lock()
+	_, known := c.session.consumers[c]
+	delete(c.session.consumers, c)
+	c.session.mu.Unlock()
+	for _, credit := range c.opts.Credits {
+		credit.remove(c)
+	}
+	if known {
+		c.recv.Cancelled(c)
+	}
+}
+
+// UniqueName makes a name that no queue or exchange has, of 22 characters of [0-9A-Za-z].
+func UniqueName() string { return newID() }

@@ -1,0 +1,99 @@
+package broker
+
+import "time"
+
+// Outcome says how a lease ends.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Ack     Outcome = iota // done: the message is gone
+	Requeue                // back to its original place, counted as a failed delivery
+	Reject                 // refused: dead-lettered where that is configured, else gone
+	Release                // back to its original place, as if it had never been handed out (not counted)
+)
+
+// Lease is the right to settle one delivery. It is a small value; copies are the same lease. The zero Lease is none.
+type Lease struct {
+	queue *Queue
+	entry *entry
+	turn  uint32 // the entry's turn when it was handed out; a later turn makes the lease stale
+}
+
+// Valid reports whether l is a lease at all (not whether it still holds).
+func (l Lease) Valid() bool { return l.entry != nil }
+
+// Queue is the queue the lease is on.
+func (l Lease) Queue() *Queue { return l.queue }
+
+// Handle names the lease across processes and requests: for front ends whose clients carry it (a receipt handle).
+// See [Session.FindLease].
+func (l Lease) Handle() Handle {
+	return Handle{QueueID: l.queue.id, Epoch: l.queue.epoch, Sequence: l.entry.seq, Turn: l.turn}
+}
+
+// Handle names a lease by value. Epoch changes at every start of the queue, so that a sequence that was given out
+// again after a power cut does not revive an old handle.
+type Handle struct {
+	QueueID  string
+	Epoch    uint64
+	Sequence uint64
+	Turn     uint32
+}
+
+// Delivery is a message handed to a consumer or a caller of Get, with its lease. It is passed by value.
+type Delivery struct {
+	Message *Message
+	Lease   Lease // the zero Lease when the delivery was settled by handing it out (AutoAck)
+	// Redelivered tells that the message may have been handed out before.
+	Redelivered bool
+	// Count is how often it had been handed out and came back before this time.
+	Count uint32
+	// First is when it was handed out for the first time in this run of the broker; zero if this is the first time.
+	First time.Time
+	// Sequence is the message's place in its queue; it stays the same over redeliveries.
+	Sequence uint64
+}
+
+// Receiver takes a consumer's deliveries.
+type Receiver interface {
+	// Deliver hands over one delivery. It is called with the queue locked: it must not block and must not call the
+	// broker. It returns false when the receiver cannot take it now (its buffer is full); the delivery then did not
+	// happen, and the consumer gets nothing more until [Consumer.Resume].
+	Deliver(c *Consumer, d Delivery) bool
+	// Cancelled tells that the queue is gone, and the consumer with it. Called without locks, once; not after
+	// [Consumer.Cancel].
+	Cancelled(c *Consumer)
+}
+
+// ConsumeOptions describes a consumer.
+type ConsumeOptions struct {
+	// AutoAck settles every message by handing it out.
+	AutoAck bool
+	// Exclusive refuses to share the queue with other consumers.
+	Exclusive bool
+	// Priority: consumers of higher priority are served first while they have credit.
+	Priority int32
+	// Credits bound how many deliveries are unsettled at once; all must have room. None means no bound.
+	Credits []*Credit
+	// Attributes are the front end's own, for listings.
+	Attributes Attributes
+}
+
+// GetOptions describes a Get.
+type GetOptions struct {
+	Max     int           // at most so many messages; 0 means 1
+	AutoAck bool          // settle by handing out
+	Lease   time.Duration // 0: no deadline, the lease lasts as long as the session
+	Wait    time.Duration // how long to wait for the first message; 0: not at all
+}
+
+// QueueInfo is what a declare or a look at a queue tells.
+type QueueInfo struct {
+	Spec      QueueSpec
+	ID        string // differs for a queue of the same name declared again after a delete
+	Ready     int    // messages waiting
+	Unacked   int    // messages under a lease
+	Consumers int
+	Created   time.Time
+}

@@ -1,0 +1,133 @@
+package broker
+
+import (
+	"container/heap"
+	"time"
+)
+
+// entry is one message that was taken from its queue's log and is not settled.
+type entry struct {
+	seq    uint64 // its sequence: identity and position
+	place  uint64 // where the log holds it now, when that is a copy; else 0
+	msg    *Message
+	count  uint32 // how often it was handed out and came back
+	turn   uint32 // counts hand-outs in this run; a lease names one
+	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
+	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
+
+	// While leased:
+	leased   bool
+	consumer *Consumer // nil for Get
+	session  *Session  // of Get without deadline
+	moving   bool      // its copy is on the way into the log
+	settled  bool
+	limbo    bool      // taken over by a transaction that is being committed
+	deadline time.Time // zero: none
+	heapAt   int       // its place in deadlines
+	first    time.Time // of the first hand-out
+
+	prev, next *entry // in live, or in copied when place is set
+}
+
+// entryList is a list of entries.
+type entryList struct {
+	head, tail *entry
+	n          int
+}
+
+func (l *entryList) pushBack(e *entry) {
+	e.prev, e.next = l.tail, nil
+	if l.tail == nil {
+		l.head = e
+	} else {
+		l.tail.next = e
+	}
+	l.tail = e
+	l.n++
+}
+
+func (l *entryList) remove(e *entry) {
+	if e.prev == nil {
+		l.head = e.next
+	} else {
+		e.prev.next = e.next
+	}
+	if e.next == nil {
+		l.tail = e.prev
+	} else {
+		e.next.prev = e.prev
+	}
+	e.prev, e.next = nil, nil
+	l.n--
+}
+
+// entryDeque is a queue of entries over a ring.
+type entryDeque struct {
+	ring []*entry
+	at   int
+	n    int
+}
+
+func (d *entryDeque) len() int { return d.n }
+
+func (d *entryDeque) pushBack(e *entry) {
+	if d.n == len(d.ring) {
+		grown := make([]*entry, max(16, 2*len(d.ring)))
+		for i := range d.n {
+			grown[i] = d.ring[(d.at+i)%len(d.ring)]
+		}
+		d.ring, d.at = grown, 0
+	}
+	d.ring[(d.at+d.n)%len(d.ring)] = e
+	d.n++
+}
+
+func (d *entryDeque) front() *entry { return d.ring[d.at] }
+
+func (d *entryDeque) popFront() *entry {
+	e := d.ring[d.at]
+	d.ring[d.at] = nil
+	d.at = (d.at + 1) % len(d.ring)
+	d.n--
+	if d.n == 0 && len(d.ring) > 1024 {
+		d.ring, d.at = nil, 0 // an idle queue keeps no large ring
+	}
+	return e
+}
+
+// entryHeap orders entries by seq.
+type entryHeap []*entry
+
+func (h *entryHeap) len() int          { return len(*h) }
+func (h entryHeap) Len() int           { return len(h) }
+func (h entryHeap) Less(i, j int) bool { return h[i].seq < h[j].seq }
+func (h entryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *entryHeap) Push(x any)        { *h = append(*h, x.(*entry)) }
+func (h *entryHeap) Pop() any          { return pop((*[]*entry)(h)) }
+func (h *entryHeap) push(e *entry)     { heap.Push(h, e) }
+func (h *entryHeap) popFront() *entry  { return heap.Pop(h).(*entry) }
+func (h entryHeap) front() *entry      { return h[0] }
+
+// deadlineHeap orders leased entries by deadline.
+type deadlineHeap []*entry
+
+func (h deadlineHeap) Len() int           { return len(h) }
+func (h deadlineHeap) Less(i, j int) bool { return h[i].deadline.Before(h[j].deadline) }
+func (h deadlineHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapAt, h[j].heapAt = i, j
+}
+func (h *deadlineHeap) Push(x any) {
+	e := x.(*entry)
+	e.heapAt = len(*h)
+	*h = append(*h, e)
+}
+func (h *deadlineHeap) Pop() any { return pop((*[]*entry)(h)) }
+
+func pop(s *[]*entry) *entry {
+	last := len(*s) - 1
+	e := (*s)[last]
+	(*s)[last] = nil
+	*s = (*s)[:last]
+	return e
+}

@@ -1,0 +1,105 @@
+package broker
+
+import (
+	"context"
+	"time"
+)
+
+// Get takes up to opts.Max messages from a queue at once, without a consumer, and tells how many are left ready. With
+// a lease time the leases end by themselves; without, they end with the session. It waits for the first message as
+// long as opts.Wait says, and for what the log still has to read in any case. No message is no error.
+func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Delivery, int, error) {
+	q, err := s.reach(ctx, AccessRead, queue)
+	if err != nil {
+		return nil, 0, err
+	}
+	if opts.Max == 0 {
+		opts.Max = 1
+	}
+	if opts.Lease == 0 && !opts.AutoAck && !s.noteLeases(q) {
+		return nil, 0, ErrClosed
+	}
+	var timeout <-chan time.Time
+	if opts.Wait > 0 {
+		t := time.NewTimer(opts.Wait)
+		defer t.Stop()
+		timeout = t.C
+	}
+	for {
+		q.mu.Lock()
+		if q.gone {
+			q.mu.Unlock()
+			return nil, 0, q.notFound()
+		}
+		if len(q.consumers) > 0 && q.consumers[0].opts.Exclusive {
+			q.mu.Unlock()
+			return nil, 0, &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
+		}
+		if q.windowed() > 0 {
+			got := q.lease(s, opts)
+			left := q.ready()
+			q.fill()
+			q.mu.Unlock()
+			return got, left, nil
+		}
+		if q.unread == 0 && timeout == nil {
+			q.mu.Unlock()
+			return nil, 0, nil
+		}
+		q.fill()
+		filled := q.whenFilled()
+		q.mu.Unlock()
+		select {
+		case <-filled:
+		case <-timeout:
+			return nil, 0, nil
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+}
+
+// whenFilled returns a channel that is closed when the window is next found not empty, or the queue goes.
+func (q *Queue) whenFilled() <-chan struct{} {
+	if q.filled == nil {
+		q.filled = make(chan struct{})
+	}
+	return q.filled
+}
+
+func (q *Queue) wakeGetters() {
+	if q.filled != nil {
+		close(q.filled)
+		q.filled = nil
+	}
+}
+
+// lease takes what a Get wants from the window.
+func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
+	got := make([]Delivery, 0, min(opts.Max, q.windowed()))
+	now := time.Now()
+	for q.windowed() > 0 && len(got) < opts.Max {
+		e := q.popReady()
+		e.turn++
+		d := Delivery{Message: e.msg, Redelivered: e.count > 0, Count: e.count, First: e.first, Sequence: e.seq}
+		if opts.AutoAck {
+			q.forget(e)
+			got = append(got, d)
+			continue
+		}
+		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
+		if e.first.IsZero() {
+			e.first = now
+		}
+		e.leased = true
+		q.leased++
+		if opts.Lease > 0 {
+			q.setDeadline(e, now.Add(opts.Lease))
+		} else {
+			e.session = s
+		}
+		got = append(got, d)
+	}
+	q.touch()
+	return got
+}

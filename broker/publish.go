@@ -1,0 +1,252 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// route is one queue a message goes to, as the message it gets there.
+type route struct {
+	queue   *Queue
+	message *Message
+}
+
+// Publish routes a message and appends it to every queue it reaches, and tells how many those are. done, if not nil,
+// is told once all of them have it stored and synced; with no queue (0, nil) it is not told. An error means that
+// nothing was published: KindNotFound for the exchange, KindDenied, KindTooLarge, KindReserved for an internal
+// exchange. extraKeys route the message by further keys besides its own. It may wait while much is in flight.
+func (s *Session) Publish(m *Message, done Completion, extraKeys ...string) (int, error) {
+	routes, err := s.route(m, extraKeys)
+	if err != nil || len(routes) == 0 {
+		return 0, err
+	}
+	s.b.append(routes, done)
+	n := len(routes)
+	clear(routes)
+	return n, nil
+}
+
+// route finds the queues a message goes to. The result is valid until the next call.
+func (s *Session) route(m *Message, extraKeys []string) ([]route, error) {
+	if err := s.mayPublish(m); err != nil {
+		return nil, err
+	}
+	s.scratch = s.scratch[:0]
+	clear(s.seen)
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	var x *exchange
+	if m.exchange != "" {
+		if x = s.ns.exchanges[m.exchange]; x == nil {
+			return nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: s.ns.name, Name: m.exchange}
+		}
+		if x.spec.Internal {
+			return nil, &Error{Kind: KindReserved, Type: ResourceExchange, Namespace: s.ns.name, Name: m.exchange}
+		}
+	}
+	s.routeKey(x, m, m.key)
+	for _, key := range extraKeys {
+		s.routeKey(x, m, key)
+	}
+	return s.scratch, nil
+}
+
+// mayPublish checks the size and the permission; the answer for one exchange is kept while permissions stay.
+func (s *Session) mayPublish(m *Message) error {
+	if size := len(m.Body()); size > s.b.opts.MaxMessageSize {
+		return &Error{
+			Kind: KindTooLarge, Type: ResourceMessage, Namespace: s.ns.name,
+			Detail: &Limit{Name: "message size", Max: int64(s.b.opts.MaxMessageSize), Got: int64(size)},
+		}
+	}
+	if s.principal == s.b.root {
+		return nil
+	}
+	grants := s.principal.grants.Load()
+	if s.hasWrite && s.grants == grants && s.allowed == m.exchange {
+		return nil
+	}
+	if err := s.check(AccessWrite, ResourceExchange, m.exchange); err != nil {
+		return err
+	}
+	s.hasWrite, s.grants, s.allowed = true, grants, string(append([]byte(nil), m.exchange...))
+	return nil
+}
+
+// routeKey adds the queues that x (nil: the default exchange) leads m to by key. The caller holds ns.mu.
+func (s *Session) routeKey(x *exchange, m *Message, key string) {
+	if x == nil {
+		if q := s.ns.queues[key]; q != nil {
+			s.addRoute(q, m)
+		}
+		return
+	}
+	s.visited = append(s.visited[:0], x)
+	for i := 0; i < len(s.visited); i++ {
+		s.targets = s.visited[i].match(key, m, s.targets[:0])
+		for _, t := range s.targets {
+			out := m
+			if t.rule != nil {
+				if !t.rule.Match(m) {
+					continue
+				}
+				out = t.rule.Rewrite(m)
+			}
+			if t.queue != nil {
+				s.addRoute(t.queue, out)
+			} else {
+				s.visit(t.exchange)
+			}
+		}
+	}
+}
+
+// visit adds an exchange to those that route, once: bindings between exchanges may form a cycle.
+func (s *Session) visit(x *exchange) {
+	for _, seen := range s.visited {
+		if seen == x {
+			return
+		}
+	}
+	s.visited = append(s.visited, x)
+}
+
+// fewRoutes is up to how many routes are searched one by one for a queue that is among them already.
+const fewRoutes = 32
+
+// addRoute adds a queue once, however many keys and exchanges led to it. Within one exchange and key the router has
+// seen to that.
+func (s *Session) addRoute(q *Queue, m *Message) {
+	if len(s.scratch) < fewRoutes {
+		for i := range s.scratch {
+			if s.scratch[i].queue == q && s.scratch[i].message == m {
+				return
+			}
+		}
+	} else {
+		if s.seen == nil {
+			s.seen = make(map[route]struct{}, 2*fewRoutes)
+		}
+		if len(s.seen) == 0 {
+			for _, r := range s.scratch {
+				s.seen[r] = struct{}{}
+			}
+		}
+		r := route{queue: q, message: m}
+		if _, ok := s.seen[r]; ok {
+			return
+		}
+		s.seen[r] = struct{}{}
+	}
+	s.scratch = append(s.scratch, route{queue: q, message: m})
+}
+
+// publication is what one Publish waits for.
+type publication struct {
+	b     *Broker
+	done  Completion
+	left  atomic.Int32
+	err   atomic.Pointer[error]
+	store bool // at least one queue has a log: a sync is owed
+}
+
+var publications = sync.Pool{New: func() any { return new(publication) }}
+
+// append adds the message of each route to its queue.
+func (b *Broker) append(routes []route, done Completion) {
+	var pub *publication
+	if done != nil {
+		pub = publications.Get().(*publication)
+		pub.b, pub.done, pub.store = b, done, false
+		pub.err.Store(nil)
+		pub.left.Store(int32(len(routes)))
+		for i := range routes {
+			pub.store = pub.store || routes[i].queue.spec.stored()
+		}
+	}
+	for i := range routes {
+		routes[i].queue.append(routes[i].message, pub)
+	}
+}
+
+// stored is told by each queue. A nil publication is one that nobody waits for.
+func (p *publication) stored(err error) {
+	if p == nil {
+		return
+	}
+	if err != nil {
+		p.err.CompareAndSwap(nil, &err)
+	}
+	if p.left.Add(-1) > 0 {
+		return
+	}
+	if e := p.err.Load(); e != nil {
+		p.Done(*e)
+		return
+	}
+	if p.store {
+		p.b.store.Sync(p)
+		return
+	}
+	p.Done(nil)
+}
+
+// Done passes the end on and gives p back.
+func (p *publication) Done(err error) {
+	done := p.done
+	p.done = nil
+	publications.Put(p)
+	done.Done(err)
+}
+
+// pending is a message on its way into a queue's log.
+type pending struct {
+	queue *Queue
+	msg   *Message
+	pub   *publication
+}
+
+var pendings = sync.Pool{New: func() any { return new(pending) }}
+
+// append adds a message to the queue; pub, if not nil, is told. A queue that has been deleted since the message was
+// routed takes it as any queue would that is deleted right afterwards.
+func (q *Queue) append(m *Message, pub *publication) {
+	if !q.spec.stored() {
+		q.arrivedInMemory(m)
+		pub.stored(nil)
+		return
+	}
+	if !q.opened.Load() {
+		if err := q.open(context.Background()); err != nil {
+			pub.stored(q.unlessGone(err))
+			return
+		}
+	}
+	p := pendings.Get().(*pending)
+	p.queue, p.msg, p.pub = q, m, pub
+	q.log.Append(m.raw, p)
+}
+
+// Stored is told where the message went.
+func (p *pending) Stored(seq uint64, err error) {
+	q, m, pub := p.queue, p.msg, p.pub
+	*p = pending{}
+	pendings.Put(p)
+	if err == nil {
+		q.arrived(seq, m)
+	} else {
+		err = q.unlessGone(err)
+	}
+	pub.stored(err)
+}
+
+// unlessGone returns err, or nil when the queue has been deleted.
+func (q *Queue) unlessGone(err error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.deleted {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,247 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Queue is the dispatcher of one queue: the only reader of its log. It keeps a window of messages in memory, hands
+// them out under leases, and records what was settled. It is safe for concurrent use.
+//
+// Every message is an entry with the sequence of its append. Entries that were taken from the log and are not settled
+// stand in live, in order of sequence, or in copied, when the log holds them as a copy further on. Those that may be handed out stand besides in fresh (never handed out, in
+// order) or returned (came back; a heap by sequence), so that a message that comes back goes out again at its original
+// position. next is the cursor into the log: everything below it was taken or needs no taking. While all that was
+// stored has been taken, a message goes from its append's answer straight into the window; once the window is full,
+// later messages are only counted (unread), and read back from the log when there is room.
+type Queue struct {
+	ns      *Namespace
+	spec    QueueSpec
+	id      string
+	created time.Time
+	epoch   uint64
+	owner   *Session // of an exclusive queue
+
+	incoming incoming // under ns.mu
+
+	openMu sync.Mutex // serialises open
+	log    QueueLog   // set once, before opened; nil for a queue in memory
+
+	opened atomic.Bool // set under mu
+
+	mu       sync.Mutex
+	gone     bool          // deleted or shut down
+	deleted  bool          // gone, and its messages with it
+	filled   chan struct{} // closed and renewed when a message becomes ready; nil when nobody waits
+	live     entryList     // in order of seq
+	copied   entryList     // in order of place
+	fresh    entryDeque
+	returned entryHeap
+
+	next     uint64              // the cursor
+	last     uint64              // the newest sequence known to be stored
+	lastSeen uint64              // the last message at the cursor
+	unread   int                 // messages in the log at or above next
+	reading  bool                // a read of the log is under way
+	got      bool                // that read has handed out something
+	old      []run               // unsettled runs of the last run of the broker, at or above next
+	oldEnd   uint64              // where that run's cursor stood
+	skip     map[uint64]struct{} // messages at or above next that a transaction has settled
+
+	windowBytes int64 // bytes of the messages in fresh and returned
+	taken       int64 // bytes of all messages taken in this run, copies again
+	liveBytes   int64 // bytes of the messages in live and copied
+	leased      int   // entries under a lease
+
+	consumers  []*Consumer
+	turn       int  // round robin
+	priorities bool // not all consumers have the same priority
+	consumed   bool // it had a consumer once
+	deadlines  deadlineHeap
+	timed      map[uint64]*entry // the entries in deadlines by seq
+	timer      *time.Timer       // fires at the first deadline
+	timerAt    time.Time
+
+	rec recorder
+}
+
+func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
+	return &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond), epoch: ns.b.epoch}
+}
+
+// Name is the queue's name.
+func (q *Queue) Name() string { return q.spec.Name }
+
+// open makes the queue ready for use. A stored queue's log is opened, and its last state taken up, at first use, so
+// that a start with thousands of idle queues is quick.
+func (q *Queue) open(ctx context.Context) error { return q.openWith(ctx, func() {}) }
+
+// openWith is open, with something to do under the lock before the first message is taken.
+func (q *Queue) openWith(ctx context.Context, prepare func()) error {
+	q.mu.Lock()
+	opened, gone := q.opened.Load(), q.gone
+	q.mu.Unlock()
+	if opened || gone {
+		return q.openError(gone)
+	}
+	q.openMu.Lock()
+	defer q.openMu.Unlock()
+	q.mu.Lock()
+	opened, gone = q.opened.Load(), q.gone
+	q.mu.Unlock()
+	if opened || gone {
+		return q.openError(gone)
+	}
+	log, recovered, err := q.ns.b.store.OpenQueueLog(ctx, q.id)
+	if err != nil {
+		return err
+	}
+	if err := q.recover(ctx, log, recovered, prepare); err != nil {
+		log.Close()
+		return err
+	}
+	return nil
+}
+
+func (q *Queue) openError(gone bool) error {
+	if gone {
+		return q.notFound()
+	}
+	return nil
+}
+
+func (q *Queue) notFound() error {
+	return &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name}
+}
+
+// start makes a new queue usable over its empty log, or in memory without one.
+func (q *Queue) start(log QueueLog) {
+	q.log = log
+	q.next = 1
+	q.opened.Store(true)
+}
+
+// recover takes up what an earlier run of the broker left.
+func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prepare func()) error {
+	st := &state{next: 1}
+	if found.State != nil {
+		var err error
+		if st, err = decodeState(found.State, found.StateSeq); err != nil {
+			return &Error{Kind: KindInternal, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name, Err: err}
+		}
+	}
+	unread, err := log.CountFrom(ctx, st.next)
+	if err != nil {
+		return err
+	}
+	var copies []*entry
+	for _, c := range st.copies {
+		raw, err := log.Get(ctx, c.place)
+		if err != nil {
+			return err
+		}
+		m, err := decodeMessage(raw)
+		if err != nil {
+			return err
+		}
+		copies = append(copies, &entry{seq: c.seq, place: c.place, msg: m, count: c.count})
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.log = log
+	q.last = found.Last
+	q.next = st.next
+	q.unread = int(unread)
+	q.old, q.oldEnd = st.runs, st.next
+	for _, r := range st.runs {
+		q.unread += int(r.messages)
+	}
+	if len(st.runs) > 0 {
+		q.next = st.runs[0].from
+	}
+	q.rec.adopt(st, found.StateSeq)
+	for _, e := range copies {
+		q.adopt(e, &q.copied)
+		q.putBack(e)
+	}
+	for _, seq := range st.skipped {
+		q.skipUnread(seq)
+	}
+	prepare()
+	q.opened.Store(true)
+	q.fill()
+	return nil
+}
+
+// skipUnread settles a message that is still to be read. One that is settled already, or lost with the end of the
+// log in a power cut, is passed over.
+func (q *Queue) skipUnread(seq uint64) {
+	if _, done := q.skip[seq]; done || seq < q.next || seq > q.last {
+		return
+	}
+	if seq < q.oldEnd && !inRuns(q.old, seq) {
+		return
+	}
+	if q.skip == nil {
+		q.skip = make(map[uint64]struct{})
+	}
+	q.skip[seq] = struct{}{}
+	q.unread--
+}
+
+func inRuns(runs []run, seq uint64) bool {
+	for _, r := range runs {
+		if seq >= r.from && seq <= r.to {
+			return true
+		}
+	}
+	return false
+}
+
+// shutDown records what is not recorded yet, waits for that, and closes the log. The queue takes no calls any more.
+func (q *Queue) shutDown() {
+	q.mu.Lock()
+	if q.gone || !q.opened.Load() {
+		q.gone = true
+		q.mu.Unlock()
+		return
+	}
+	q.gone = true
+	q.stopTimers()
+	done := q.recordNow()
+	q.mu.Unlock()
+	<-done
+	if q.log != nil {
+		q.log.Close()
+	}
+}
+
+func (q *Queue) stopTimers() {
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	q.rec.stop()
+}
+
+// info describes the queue. It must be open.
+func (q *Queue) info() QueueInfo {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return QueueInfo{
+		Spec: q.spec, ID: q.id, Created: q.created,
+		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
+	}
+}
+
+// ready is the number of messages that wait. The caller holds q.mu.
+func (q *Queue) ready() int { return q.windowed() + q.unread }
+
+// accessibleTo refuses an exclusive queue of another session.
+func (q *Queue) accessibleTo(s *Session) error {
+	if q.owner != nil && q.owner != s {
+		return &Error{Kind: KindLocked, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name}
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	// purgeBytes is how much settled log is left to gather before it is purged: a block of the store and more.
+	purgeBytes = 16 << 20
+	// idlePurge is how long after its last settlement a queue with less to purge is purged.
+	idlePurge = 5 * time.Second
+	// stateBytesPerSecond bounds the bytes of states a second: a large state is written less often.
+	stateBytesPerSecond = 16 << 20
+)
+
+// recorder writes a queue's state into its log and purges the log behind it. At most one state is under way: it is
+// appended, a sync covers it, and only then is anything purged that it made superfluous, and the next one written. So
+// load makes the batches. All fields are under the queue's mu.
+type recorder struct {
+	dirty   bool         // something changed since the last state was built
+	waiters []Completion // to be told when what they settled is recorded
+	busy    bool         // a state is under way
+	lastAt  time.Time    // when the last one was built
+	pause   time.Duration
+	timer   *time.Timer
+	armed   bool
+	failed  error // the store failed: nothing is recorded any more
+
+	seq         uint64 // the last synced state's
+	applied     []uint64
+	parts       []*part // of transactions, to be applied in order
+	purgedAt    int64   // offset below which the log was purged
+	purgedBelow uint64
+	purging     bool
+	idleTimer   *time.Timer
+}
+
+// adopt takes up what recovery found.
+func (r *recorder) adopt(st *state, seq uint64) {
+	r.seq, r.applied = seq, st.applied
+}
+
+func (r *recorder) stop() {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	if r.idleTimer != nil {
+		r.idleTimer.Stop()
+	}
+}
+
+// touch notes that the state has changed, and sees to it that it is written within the settle interval.
+func (q *Queue) touch() {
+	if q.log == nil {
+		return
+	}
+	q.rec.dirty = true
+	q.record()
+}
+
+// waitRecorded tells done once the state as it is now is recorded and synced.
+func (q *Queue) waitRecorded(done Completion) {
+	q.rec.waiters = append(q.rec.waiters, done)
+	q.rec.dirty = true
+	q.record()
+}
+
+// recordNow records the state as it is now, at once.
+func (q *Queue) recordNow() <-chan error {
+	done := make(chan error, 1)
+	if q.log == nil || (!q.rec.dirty && !q.rec.busy) {
+		done <- nil
+		return done
+	}
+	q.waitRecorded(CompletionFunc(func(err error) { done <- err }))
+	return done
+}
+
+// record starts what is due: a part of a transaction, a state that somebody waits for, or one whose time has come.
+// The caller holds q.mu.
+func (q *Queue) record() {
+	r := &q.rec
+	if r.busy || q.deleted {
+		return
+	}
+	if r.failed != nil {
+		q.failRecords(r.failed)
+		return
+	}
+	if len(r.parts) > 0 {
+		q.applyPart()
+		return
+	}
+	if !r.dirty {
+		return
+	}
+	interval := max(q.ns.b.opts.SettleInterval, r.pause)
+	if wait := interval - time.Since(r.lastAt); len(r.waiters) == 0 && wait > 0 {
+		q.recordLater(wait)
+		return
+	}
+	w := &stateWrite{queue: q}
+	raw := q.buildState(w, nil)
+	q.log.WriteState(raw, w)
+}
+
+func (q *Queue) recordLater(wait time.Duration) {
+	r := &q.rec
+	if r.armed {
+		return
+	}
+	r.armed = true
+	if r.timer == nil {
+		r.timer = time.AfterFunc(wait, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			r.armed = false
+			q.record()
+		})
+		return
+	}
+	r.timer.Reset(wait)
+}
+
+// stateWrite is a state on its way into the log.
+type stateWrite struct {
+	queue   *Queue
+	waiters []Completion
+	floor   uint64 // everything below was settled when it was built
+	offset  int64  // the floor's, in bytes taken
+	seq     uint64
+	moving  []*entry // entries whose copies are appended with it
+	part    *part    // of a transaction, whose messages are appended with it
+}
+
+// buildState encodes the state as it is, and notes in w what its being synced will mean.
+func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
+	r := &q.rec
+	st := &state{next: max(q.next, q.oldEnd), skipped: slices.Sorted(maps.Keys(q.skip))}
+	r.applied = q.ns.b.journal.stillHeld(r.applied)
+	st.applied = r.applied
+	for e := q.live.head; e != nil; e = e.next {
+		if !e.moving {
+			st.addEntry(e)
+		}
+	}
+	st.runs = append(st.runs, q.old...)
+	for e := q.copied.head; e != nil; e = e.next {
+		if !e.moving {
+			st.copies = append(st.copies, moved{seq: e.seq, place: e.place, count: e.handedOut()})
+		}
+	}
+	var onTheMove []moved
+	for _, e := range moving {
+		onTheMove = append(onTheMove, moved{seq: e.seq, count: e.handedOut()})
+	}
+	raw := appendState(nil, st, onTheMove)
+	r.dirty, r.busy, r.lastAt = false, true, time.Now()
+	r.pause = time.Duration(len(raw)) * time.Second / stateBytesPerSecond
+	w.waiters, r.waiters = r.waiters, nil
+	w.floor, w.offset = q.floor()
+	w.moving = moving
+	return raw
+}
+
+// handedOut is how often the message will have been handed out if the broker stops now.
+func (e *entry) handedOut() uint32 {
+	if e.leased || e.limbo {
+		return e.count + 1
+	}
+	return e.count
+}
+
+// addEntry adds an entry to the runs, which must be built in order.
+func (st *state) addEntry(e *entry) {
+	if n := len(st.runs); n > 0 {
+		last := &st.runs[n-1]
+		if last.to == e.after && last.count == e.handedOut() {
+			last.to = e.seq
+			last.messages++
+			return
+		}
+	}
+	st.runs = append(st.runs, run{from: e.seq, to: e.seq, messages: 1, count: e.handedOut()})
+}
+
+// floor is the sequence below which the log holds nothing that is needed, and its offset.
+func (q *Queue) floor() (seq uint64, offset int64) {
+	seq, offset = q.next, q.taken
+	if len(q.old) > 0 {
+		seq = q.old[0].from
+	}
+	if e := q.live.first(); e != nil {
+		seq, offset = min(seq, e.seq), e.offset
+	}
+	if e := q.copied.first(); e != nil {
+		seq, offset = min(seq, e.place), min(offset, e.offset)
+	}
+	return seq, offset
+}
+
+// first is the first entry that is not about to be moved.
+func (l *entryList) first() *entry {
+	e := l.head
+	for e != nil && e.moving {
+		e = e.next
+	}
+	return e
+}
+
+// Stored is told that the state is in the log.
+func (w *stateWrite) Stored(seq uint64, err error) {
+	w.seq = seq
+	if err != nil {
+		w.Done(err)
+		return
+	}
+	w.queue.ns.b.store.Sync(w)
+}
+
+// Done is told that the state is synced.
+func (w *stateWrite) Done(err error) {
+	q := w.queue
+	q.mu.Lock()
+	if w.part == nil || err != nil {
+		q.rec.busy = false
+	}
+	if err != nil {
+		q.recordFailed(err)
+	} else {
+		q.rec.seq = w.seq
+		q.purgeBehind(w)
+		q.clean()
+	}
+	q.record()
+	q.mu.Unlock()
+	for _, done := range w.waiters {
+		done.Done(err)
+	}
+}
+
+// recordFailed stops recording: the store does not take writes any more (a failed sync is final).
+func (q *Queue) recordFailed(err error) {
+	if q.gone {
+		return
+	}
+	q.ns.b.log.Error("recording settlements failed", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
+	q.ns.b.storageFailed()
+	q.rec.failed = err
+}
+
+func (q *Queue) failRecords(err error) {
+	waiters, parts := q.rec.waiters, q.rec.parts
+	q.rec.waiters, q.rec.parts = nil, nil
+	go func() { // not under the queue's lock
+		for _, done := range waiters {
+			done.Done(err)
+		}
+		for _, p := range parts {
+			p.commit.finish(err)
+		}
+	}()
+}
+
+// purgeBehind removes from the log what a synced state has made superfluous, once it is worth it, and never the
+// state itself.
+func (q *Queue) purgeBehind(w *stateWrite) {
+	r := &q.rec
+	below := min(w.floor, w.seq)
+	if r.purging || below <= r.purgedBelow || q.gone {
+		return
+	}
+	if w.offset-r.purgedAt < purgeBytes {
+		q.purgeWhenIdle()
+		return
+	}
+	q.startPurge(below, w.offset)
+}
+
+func (q *Queue) startPurge(below uint64, offset int64) {
+	r := &q.rec
+	r.purging = true
+	q.log.Purge(below, func(err error) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		r.purging = false
+		if err != nil {
+			if !q.gone {
+				q.ns.b.log.Warn("purging a queue's log", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
+			}
+			return
+		}
+		r.purgedBelow, r.purgedAt = below, offset
+	})
+}
+
+// purgeWhenIdle sees to it that a queue that stays idle leaves nothing settled behind.
+func (q *Queue) purgeWhenIdle() {
+	r := &q.rec
+	if r.idleTimer != nil {
+		r.idleTimer.Reset(idlePurge)
+		return
+	}
+	r.idleTimer = time.AfterFunc(idlePurge, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		floor, offset := q.floor()
+		if below := min(floor, r.seq); !r.purging && !q.gone && !r.busy && !r.dirty && below > r.purgedBelow {
+			q.startPurge(below, offset)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/portico-mq/portico/broker/property"
+)
+
+// ExchangeKind says how an exchange routes.
+type ExchangeKind string
+
+// The kinds of exchange.
+const (
+	Direct  ExchangeKind = "direct"
+	Fanout  ExchangeKind = "fanout"
+	Topic   ExchangeKind = "topic"
+	Headers ExchangeKind = "headers"
+)
+
+// ExchangeSpec describes an exchange.
+type ExchangeSpec struct {
+	Name       string
+	Kind       ExchangeKind
+	Durable    bool // survives a restart
+	AutoDelete bool // goes with its last binding
+	Internal   bool // takes messages only from other exchanges
+	Attributes Attributes
+}
+
+// QueueSpec describes a queue.
+type QueueSpec struct {
+	Name       string
+	Durable    bool // survives a restart; anything else is in memory only
+	AutoDelete bool // goes with its last consumer
+	Exclusive  bool // belongs to the session that declares it and goes with it
+	Generated  bool // the front end made the name, which may begin with the reserved prefix
+	Attributes Attributes
+}
+
+// stored reports whether the queue has a log that survives: durable and neither exclusive nor auto-deleted.
+func (s *QueueSpec) stored() bool { return s.Durable && !s.Exclusive && !s.AutoDelete }
+
+// Attributes holds what front ends keep with a resource, each under its own name ("amqp", "sqs", ...). The broker
+// stores them and never reads them; one front end's are not compared by another's declare.
+type Attributes map[string]property.Table
+
+// merged returns a plus those of more whose front end a does not have yet, and whether that added any.
+func (a Attributes) merged(more Attributes) (Attributes, bool) {
+	var out Attributes
+	for name, table := range more {
+		if _, ok := a[name]; ok {
+			continue
+		}
+		if out == nil {
+			out = make(Attributes, len(a)+len(more))
+			for k, v := range a {
+				out[k] = v
+			}
+		}
+		out[name] = table
+	}
+	if out == nil {
+		return a, false
+	}
+	return out, true
+}
+
+// with returns a with one front end's table replaced.
+func (a Attributes) with(frontEnd string, table property.Table) Attributes {
+	out := make(Attributes, len(a)+1)
+	for k, v := range a {
+		out[k] = v
+	}
+	out[frontEnd] = table
+	return out
+}
+
+// DestinationKind says what a binding leads to.
+type DestinationKind string
+
+// The kinds of destination.
+const (
+	ToQueue    DestinationKind = "queue"
+	ToExchange DestinationKind = "exchange"
+)
+
+// Binding leads messages from an exchange to a queue or another exchange. Source, Destination, Kind, Key and
+// Arguments together are its identity.
+type Binding struct {
+	Source      string
+	Destination string
+	Kind        DestinationKind
+	Key         string
+	// Arguments are what a headers exchange matches; other kinds only keep them.
+	Arguments property.Table
+	// Rule names a [RuleCompiler] of the broker's options that decides on top of the exchange's kind; "" for none.
+	Rule string
+	// RuleText is what the compiler is given.
+	RuleText string
+	// Attributes are a front end's own (a subscription's, say).
+	Attributes Attributes
+}
+
+// Rule is a compiled binding rule. It must be safe for concurrent use and must not keep the message.
+type Rule interface {
+	// Match reports whether the message goes to the binding's destination.
+	Match(m *Message) bool
+	// Rewrite returns the message as the destination is to get it: m itself, or another one.
+	Rewrite(m *Message) *Message
+}
+
+// RuleCompiler compiles a binding's rule; an error refuses the binding with KindInvalid.
+type RuleCompiler func(b *Binding) (Rule, error)
+
+// validName reports whether s can name an exchange or queue: at most 255 bytes, no NUL.
+func validName(s string) bool { return len(s) <= 255 && strings.IndexByte(s, 0) < 0 }

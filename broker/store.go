@@ -1,0 +1,138 @@
+package broker
+
+import "context"
+
+// Store keeps what survives a restart: metadata, queue logs, the transaction journal, record logs. broker/jetstream
+// keeps it in NATS JetStream, broker/memory in memory only. All methods are safe for concurrent use.
+type Store interface {
+	// LoadMetadata calls visit for every metadata entry, in no order.
+	LoadMetadata(ctx context.Context, visit func(MetadataKey, []byte) error) error
+	// PutMetadata stores value under key; stored is told when it is (not yet when it is synced: see Sync).
+	PutMetadata(key MetadataKey, value []byte, stored Completion)
+	// DeleteMetadata removes key; a key that is not there is no error.
+	DeleteMetadata(key MetadataKey, stored Completion)
+
+	// CreateQueueLog makes an empty log; id is unique for ever ([A-Za-z0-9]+).
+	CreateQueueLog(ctx context.Context, id string) (QueueLog, error)
+	// OpenQueueLog opens an existing log and says what was found in it.
+	OpenQueueLog(ctx context.Context, id string) (QueueLog, Recovered, error)
+	// DeleteQueueLog removes a log and all it holds; one that is not there is no error.
+	DeleteQueueLog(ctx context.Context, id string) error
+	// QueueLogs lists the ids of all queue logs, so that those whose queue is gone can be deleted.
+	QueueLogs(ctx context.Context) ([]string, error)
+
+	// CreateRecordLog, OpenRecordLog and DeleteRecordLog are the same for the append-only logs behind [Log].
+	CreateRecordLog(ctx context.Context, id string) (RecordLog, error)
+	OpenRecordLog(ctx context.Context, id string) (RecordLog, error)
+	DeleteRecordLog(ctx context.Context, id string) error
+
+	// Journal is the log of transactions over several queues.
+	Journal() Journal
+
+	// Sync tells done after a group sync that began after the call, so that it covers everything that was stored
+	// before the call. After a failed sync every call fails with KindUnavailable, for ever.
+	Sync(done Completion)
+
+	// Close flushes and stops the store.
+	Close() error
+}
+
+// MetadataKey names one metadata entry. Namespace and Name may hold any bytes.
+type MetadataKey struct {
+	Kind      string // "namespace", "exchange", "queue", "binding", "user", "permission", "log"
+	Namespace string
+	Name      string
+}
+
+// Recovered is what OpenQueueLog found.
+type Recovered struct {
+	// State is the last state written, nil if none was.
+	State []byte
+	// StateSeq is its sequence.
+	StateSeq uint64
+	// Last is the sequence of the newest entry of the log, 0 when it never had one.
+	Last uint64
+}
+
+// Stored is told where an append went. err is nil, or says that the append is not in the log, or (KindUncertain)
+// that it may be. Calls for one log come from one goroutine, in the order of sequences.
+type Stored interface {
+	Stored(seq uint64, err error)
+}
+
+// QueueLog is the ordered store of one queue. Entries get ascending sequences, not always adjacent ones. A log has
+// three kinds of entry: messages, copies of messages that were moved forward, and states. All methods are safe for
+// concurrent use; payloads are not kept after the call returns, unless the log says so by holding them unchanged.
+type QueueLog interface {
+	// Append adds a message. It may wait while too much is in flight.
+	Append(payload []byte, stored Stored)
+	// AppendBatch adds all entries of b or none, at adjacent sequences. At most MaxBatch entries.
+	AppendBatch(b Batch, stored BatchStored)
+	// WriteState adds a state; at most one is in flight.
+	WriteState(state []byte, stored Stored)
+	// Read hands out messages (not copies, not states) from sequence from on, at most maxMessages of them and about
+	// maxBytes, in order, then calls end once; both from another goroutine. The payload is the receiver's to keep.
+	Read(from uint64, maxMessages, maxBytes int, emit func(seq uint64, payload []byte), end func(err error))
+	// Get reads the entry at seq; KindNotFound when it is gone. The payload is the caller's.
+	Get(ctx context.Context, seq uint64) ([]byte, error)
+	// CountFrom tells how many messages the log holds at or above seq.
+	CountFrom(ctx context.Context, seq uint64) (uint64, error)
+	// Purge removes all entries below seq, whatever their kind, and tells done. What is removed must not be needed
+	// even if the machine stops at once.
+	Purge(below uint64, done func(err error))
+	// Close releases what the open log costs; its entries stay.
+	Close()
+}
+
+// MaxBatch is the largest number of entries in one AppendBatch.
+const MaxBatch = 1000
+
+// Batch is what AppendBatch adds: messages, then copies, then a state if it is not nil.
+type Batch struct {
+	Messages [][]byte
+	Copies   [][]byte
+	State    []byte
+}
+
+// Len is the number of entries.
+func (b *Batch) Len() int {
+	n := len(b.Messages) + len(b.Copies)
+	if b.State != nil {
+		n++
+	}
+	return n
+}
+
+// BatchStored is told the sequence of a batch's first entry; the others follow without a gap.
+type BatchStored interface {
+	BatchStored(first uint64, err error)
+}
+
+// RecordLog is an append-only log of records, the store of one shard of a [Log].
+type RecordLog interface {
+	// Append adds a record and tells its sequence, ascending from 1.
+	Append(payload []byte, stored Stored)
+	// Read returns up to maxRecords records and about maxBytes from sequence from on, in order, possibly none.
+	Read(ctx context.Context, from uint64, maxRecords, maxBytes int) ([]LogEntry, error)
+	// Last is the sequence of the newest record, 0 if there is none.
+	Last(ctx context.Context) (uint64, error)
+	// Purge removes records below seq.
+	Purge(ctx context.Context, below uint64) error
+	Close()
+}
+
+// LogEntry is one stored record.
+type LogEntry struct {
+	Sequence uint64
+	Payload  []byte
+}
+
+// Journal keeps transactions that concern several queues until they are applied.
+type Journal interface {
+	// Append stores an entry and tells its number, ascending.
+	Append(payload []byte, stored Stored)
+	// Load calls visit for each entry still held, in order.
+	Load(ctx context.Context, visit func(number uint64, payload []byte) error) error
+	// Purge removes entries below number.
+	Purge(below uint64, done func(err error))
+}

@@ -1,0 +1,199 @@
+package broker
+
+import "time"
+
+const (
+	// windowMessages and windowBytes bound what one queue keeps in memory ahead of its consumers.
+	windowMessages = 8192
+	windowBytes    = 8 << 20
+	// windowShare is what every queue may keep although all queues together are over their bound.
+	windowShare = 128 << 10
+	// readRetry is the pause after a failed read of the log.
+	readRetry = 200 * time.Millisecond
+)
+
+// full reports whether the window takes no more messages. A queue in memory has no other place for them.
+func (q *Queue) full() bool {
+	if q.log == nil {
+		return false
+	}
+	return q.fresh.len()+q.returned.len() >= windowMessages || q.windowBytes >= windowBytes ||
+		(q.windowBytes >= windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes)
+}
+
+func (q *Queue) addWindow(bytes int64) {
+	q.windowBytes += bytes
+	q.ns.b.window.Add(bytes)
+}
+
+// adopt adds an entry to a list of unsettled ones. Its place in the log is the newest so far.
+func (q *Queue) adopt(e *entry, list *entryList) {
+	size := int64(e.msg.Size())
+	e.offset = q.taken
+	q.taken += size
+	q.liveBytes += size
+	list.pushBack(e)
+}
+
+// take puts the message at the cursor into the window.
+func (q *Queue) take(seq uint64, m *Message, count uint32) {
+	e := &entry{seq: seq, msg: m, count: count, after: q.lastSeen}
+	q.next, q.lastSeen = seq+1, seq
+	q.adopt(e, &q.live)
+	q.fresh.pushBack(e)
+	q.addWindow(int64(m.Size()))
+}
+
+// putBack makes an entry that is in no lease ready again, at its original position.
+func (q *Queue) putBack(e *entry) {
+	q.returned.push(e)
+	q.addWindow(int64(e.msg.Size()))
+}
+
+// popReady takes the first ready entry of the window, which must not be empty.
+func (q *Queue) popReady() *entry {
+	var e *entry
+	if q.returned.len() > 0 && (q.fresh.len() == 0 || q.returned.front().seq < q.fresh.front().seq) {
+		e = q.returned.popFront()
+	} else {
+		e = q.fresh.popFront()
+	}
+	q.addWindow(-int64(e.msg.Size()))
+	return e
+}
+
+// windowed is the number of ready entries in the window.
+func (q *Queue) windowed() int { return q.fresh.len() + q.returned.len() }
+
+// arrived is told that a message of this queue is stored at seq. It goes into the window when all before it have;
+// otherwise it is only counted and read back later. Delivery does not wait for the sync.
+func (q *Queue) arrived(seq uint64, m *Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.arrivedLocked(seq, m)
+}
+
+func (q *Queue) arrivedLocked(seq uint64, m *Message) {
+	q.last = max(q.last, seq)
+	if q.gone {
+		return
+	}
+	if q.unread > 0 || q.full() {
+		q.unread++
+		q.fill()
+		return
+	}
+	q.take(seq, m, 0)
+	q.dispatch()
+}
+
+// arrivedInMemory adds a message to a queue without a log.
+func (q *Queue) arrivedInMemory(m *Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return
+	}
+	q.last = q.next
+	q.take(q.next, m, 0)
+	q.dispatch()
+}
+
+// fill starts reading from the log when the window has run half empty and the log holds more.
+func (q *Queue) fill() {
+	if q.unread == 0 || q.reading || q.gone || q.full() ||
+		q.windowed() > windowMessages/2 || q.windowBytes > windowBytes/2 {
+		return
+	}
+	q.reading, q.got = true, false
+	from := q.next
+	if len(q.old) > 0 {
+		from = max(from, q.old[0].from)
+	}
+	q.log.Read(from, windowMessages-q.windowed(), int(windowBytes-q.windowBytes), q.emit, q.readEnded)
+}
+
+// emit takes a message that was read from the log.
+func (q *Queue) emit(seq uint64, payload []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if seq < q.next || seq > q.last || q.gone {
+		return // taken meanwhile, or its append has not been answered yet
+	}
+	q.got = true
+	count, unsettled, last := q.oldCount(seq)
+	switch _, skip := q.skip[seq]; {
+	case skip:
+		delete(q.skip, seq)
+		q.next, q.lastSeen = seq+1, seq
+	case !unsettled:
+		q.next, q.lastSeen = seq+1, seq
+	default:
+		q.unread--
+		m, err := decodeMessage(payload)
+		if err != nil {
+			// Nothing can be done with it; it stays in the log for a look, until it is purged with its neighbours.
+			q.ns.b.log.Error("unreadable message skipped", "ns", q.ns.name, "queue", q.spec.Name, "seq", seq, "err", err)
+			q.next, q.lastSeen = seq+1, seq
+			return
+		}
+		q.take(seq, m, count)
+	}
+	if last {
+		q.lastSeen = 0
+		if len(q.old) == 0 {
+			q.next = max(q.next, q.oldEnd)
+		}
+	}
+	q.dispatch()
+}
+
+// oldCount tells whether the message at seq was unsettled when the broker last stopped, how often it had been handed
+// out, and whether it was the last of its run.
+func (q *Queue) oldCount(seq uint64) (count uint32, unsettled, last bool) {
+	if seq >= q.oldEnd {
+		return 0, true, false
+	}
+	for len(q.old) > 0 && q.old[0].to < seq {
+		q.old = q.old[1:]
+		q.lastSeen = 0
+	}
+	if len(q.old) == 0 || seq < q.old[0].from {
+		return 0, false, false
+	}
+	r := &q.old[0]
+	count = r.count
+	r.messages--
+	if r.from = seq + 1; r.from > r.to {
+		q.old = q.old[1:]
+		last = true
+	}
+	return count, true, last
+}
+
+// readEnded is told that a read is over.
+func (q *Queue) readEnded(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reading = false
+	switch {
+	case q.gone:
+	case err != nil:
+		q.ns.b.log.Error("reading a queue's log", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
+		time.AfterFunc(readRetry, q.Kick)
+	case !q.got && q.unread > 0:
+		// The log holds nothing where the count says so. The count is what is wrong.
+		q.ns.b.log.Error("message count corrected", "ns", q.ns.name, "queue", q.spec.Name, "by", q.unread)
+		q.unread, q.old = 0, nil
+		q.wakeGetters()
+	default:
+		q.fill()
+	}
+}
+
+// Kick lets the queue hand out what it can: credit was given, or a paused consumer can go on.
+func (q *Queue) Kick() {
+	q.mu.Lock()
+	q.dispatch()
+	q.mu.Unlock()
+}
