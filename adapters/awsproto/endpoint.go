@@ -146,7 +146,7 @@ func (e *Endpoint) admit(x *exchange) (credential, *Error) {
 	if x.call.Region == "" {
 		x.call.Region = e.region
 	}
-	x.call.Namespace = Namespace(x.call.Account, x.call.Region, e.region)
+	x.call.Home = e.region
 	return c, nil
 }
 
@@ -332,7 +332,7 @@ func (e *Endpoint) translate(x *exchange, err error) *Error {
 		return answer
 	}
 	if x.r.Context().Err() == nil { // the client is still there
-		e.log.Error("aws request failed", "proto", x.service.Name, "op", x.call.Action, "ns", x.call.Namespace, "err_id", x.call.ID, "err", err)
+		e.log.Error("aws request failed", "proto", x.service.Name, "op", x.call.Action, "ns", x.call.Namespace(x.call.Account), "err_id", x.call.ID, "err", err)
 	}
 	return x.service.Internal
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 )
 
+type echoText struct{ Text string }
+
 type echoIn struct {
-	Text   string
+	echoText
 	Count  *int32
 	Blob   []byte
 	Names  []string          `query:"Name,flat"`
@@ -36,7 +38,7 @@ func echoService() *Service {
 		XMLNamespace: "http://echo/", ErrorDetail: true, QueryCompatible: true, MaxBody: 1 << 20,
 		Actions: map[string]Action{
 			"Echo": Handle(func(_ context.Context, c *Call, in *echoIn) (*echoOut, error) {
-				return &echoOut{c.Account, c.Region, c.Namespace, c.BaseURL, in.Text, in.Names, in.Pairs, in.Blob}, nil
+				return &echoOut{c.Account, c.Region, c.Namespace(c.Account), c.BaseURL, in.Text, in.Names, in.Pairs, in.Blob}, nil
 			}),
 			"Fail": Handle(func(context.Context, *Call, *echoIn) (*echoOut, error) {
 				return nil, &Error{Shape: "NotHere", Namespace: "com.echo", QueryCode: "Echo.NotHere", Message: `no "such" <thing>`, Status: 404}

@@ -102,9 +102,10 @@ func malformed(format string, args ...any) *Error {
 //	query:"NAME"                              another name than the field's
 //	query:"NAME,flat"                         a list or map without the level "member" or "entry"
 //	query:"NAME,flat,key=Name,value=Value"    the names within a map's entry (default key, value)
+//	query:"NAME,keep"                         written even when it is an empty string
 type queryTag struct {
 	name, key, value string
-	flat             bool
+	flat, keep       bool
 }
 
 func tagOf(field reflect.StructField) queryTag {
@@ -118,6 +119,8 @@ func tagOf(field reflect.StructField) queryTag {
 			}
 		case part == "flat":
 			t.flat = true
+		case part == "keep":
+			t.keep = true
 		case key == "key":
 			t.key = value
 		case key == "value":
@@ -137,6 +140,12 @@ func decodeStruct(n *node, v reflect.Value) *Error {
 	t := v.Type()
 	for i := range t.NumField() {
 		field := t.Field(i)
+		if field.Anonymous { // its members are this structure's
+			if err := decodeStruct(n, v.Field(i)); err != nil {
+				return err
+			}
+			continue
+		}
 		tag := tagOf(field)
 		if child := n.children[tag.name]; child != nil {
 			if err := decodeValue(child, tag, v.Field(i)); err != nil {

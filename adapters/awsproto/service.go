@@ -65,8 +65,8 @@ type Call struct {
 	Account string
 	// Region is the region of the credential scope.
 	Region string
-	// Namespace names the broker's namespace for Account and Region.
-	Namespace string
+	// Home is the region whose default account has the namespace "/".
+	Home string
 	// AccessKey is the access key id as sent; empty for an unsigned request.
 	AccessKey string
 	// BaseURL is scheme and host as the client addressed the endpoint, without a slash at the end.
@@ -74,6 +74,9 @@ type Call struct {
 	// Path is the path of the request's URL.
 	Path string
 }
+
+// Namespace names the broker's namespace of an account in the call's region.
+func (c *Call) Namespace(account string) string { return Namespace(account, c.Region, c.Home) }
 
 // Action is one operation of a service.
 type Action struct {
@@ -104,10 +107,15 @@ const DefaultAccount = "000000000000"
 
 // accountOf gives the account that an access key stands for.
 func accountOf(accessKey string) string {
-	if len(accessKey) == len(DefaultAccount) && strings.Trim(accessKey, "0123456789") == "" {
+	if IsAccount(accessKey) {
 		return accessKey
 	}
 	return DefaultAccount
+}
+
+// IsAccount tells whether s is an account number: twelve digits.
+func IsAccount(s string) bool {
+	return len(s) == len(DefaultAccount) && strings.Trim(s, "0123456789") == ""
 }
 
 // Namespace names the broker's namespace of an account and region. The default account in the home

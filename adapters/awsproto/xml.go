@@ -48,6 +48,10 @@ func errorXML(s *Service, id string, e *Error) []byte {
 func xmlStruct(b *strings.Builder, v reflect.Value) {
 	t := v.Type()
 	for i := range t.NumField() {
+		if t.Field(i).Anonymous { // its members are this structure's
+			xmlStruct(b, v.Field(i))
+			continue
+		}
 		xmlField(b, tagOf(t.Field(i)), v.Field(i))
 	}
 }
@@ -61,7 +65,7 @@ func xmlField(b *strings.Builder, tag queryTag, v reflect.Value) {
 			xmlField(b, tag, v.Elem())
 		}
 	case reflect.String:
-		if v.Len() > 0 {
+		if v.Len() > 0 || tag.keep {
 			xmlElement(b, tag.name, func() { xmlText(b, v.String()) })
 		}
 	case reflect.Bool:

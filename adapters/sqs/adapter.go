@@ -1,0 +1,118 @@
+package sqs
+
+import (
+	"context"
+
+	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/broker"
+)
+
+// Options configure the adapter.
+type Options struct {
+	// Broker holds the queues.
+	Broker *broker.Broker
+	// Secret is what receipt handles are sealed with; see awsproto.NewSealer.
+	Secret []byte
+}
+
+// adapter holds what the actions share.
+type adapter struct {
+	broker   *broker.Broker
+	receipts *awsproto.Sealer
+}
+
+// New makes the service for an awsproto.Endpoint.
+func New(o Options) (*awsproto.Service, error) {
+	receipts, err := awsproto.NewSealer(o.Secret, "sqs receipt handle")
+	if err != nil {
+		return nil, err
+	}
+	a := &adapter{broker: o.Broker, receipts: receipts}
+	return &awsproto.Service{
+		Name: "sqs", TargetPrefix: "AmazonSQS", JSONVersion: "1.0",
+		QueryVersion: "2012-11-05", XMLNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+		ErrorDetail: true, QueryCompatible: true, MaxBody: maxBody,
+		Actions: map[string]awsproto.Action{
+			"CreateQueue":                  awsproto.Handle(a.createQueue),
+			"DeleteQueue":                  awsproto.Handle(a.deleteQueue),
+			"GetQueueUrl":                  awsproto.Handle(a.getQueueURL),
+			"ListQueues":                   awsproto.Handle(a.listQueues),
+			"GetQueueAttributes":           awsproto.Handle(a.getQueueAttributes),
+			"SetQueueAttributes":           awsproto.Handle(a.setQueueAttributes),
+			"PurgeQueue":                   awsproto.Handle(a.purgeQueue),
+			"SendMessage":                  awsproto.Handle(a.sendMessage),
+			"SendMessageBatch":             awsproto.Handle(a.sendMessageBatch),
+			"ReceiveMessage":               awsproto.Handle(a.receiveMessage),
+			"DeleteMessage":                awsproto.Handle(a.deleteMessage),
+			"DeleteMessageBatch":           awsproto.Handle(a.deleteMessageBatch),
+			"ChangeMessageVisibility":      awsproto.Handle(a.changeVisibility),
+			"ChangeMessageVisibilityBatch": awsproto.Handle(a.changeVisibilityBatch),
+		},
+		Unbuilt: []string{
+			"AddPermission", "RemovePermission", "TagQueue", "UntagQueue", "ListQueueTags",
+			"ListDeadLetterSourceQueues", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
+		},
+		Refuse: func(action string) *awsproto.Error {
+			return unsupported("The action %s is not supported yet.", action)
+		},
+		UnknownQueryAction: func(action, _ string) *awsproto.Error {
+			return awsproto.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
+		},
+		Translate: translate,
+		Internal:  internalError,
+	}, nil
+}
+
+// open gives a session in the namespace of an account.
+func (a *adapter) open(ctx context.Context, c *awsproto.Call, account string, create bool) (*broker.Session, error) {
+	namespace := c.Namespace(account)
+	if create {
+		if _, err := a.broker.Namespace(ctx, namespace, true); err != nil {
+			return nil, err
+		}
+	}
+	return a.broker.OpenSession(ctx, a.broker.Root(), namespace)
+}
+
+// queue is a queue that a request names, with a session to use it. The session must be closed.
+type queue struct {
+	address
+	session *broker.Session
+	info    broker.QueueInfo
+	settings
+}
+
+// find opens the queue of a request.
+func (a *adapter) find(ctx context.Context, c *awsproto.Call, queueURL string) (*queue, error) {
+	at, bad := parseQueueURL(c, queueURL)
+	if bad != nil {
+		return nil, bad
+	}
+	return a.findAt(ctx, c, at)
+}
+
+func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*queue, error) {
+	if !validQueueName(at.name) {
+		return nil, queueDoesNotExist(c.Protocol)
+	}
+	session, err := a.open(ctx, c, at.account, false)
+	if err != nil {
+		return nil, absent(c, err)
+	}
+	info, err := session.Queue(ctx, at.name)
+	if err != nil {
+		session.Close()
+		return nil, absent(c, err)
+	}
+	return &queue{address: at, session: session, info: info, settings: settingsOf(&info)}, nil
+}
+
+// absent words errors about a queue's existence for the request's protocol. A queue that is
+// exclusive to another client's connection does not exist here.
+func absent(c *awsproto.Call, err error) error {
+	switch broker.KindOf(err) {
+	case broker.KindNotFound, broker.KindLocked:
+		return queueDoesNotExist(c.Protocol)
+	}
+	return err
+}

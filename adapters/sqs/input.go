@@ -1,0 +1,173 @@
+package sqs
+
+// The inputs and outputs of the actions, with the member names of the service's model (API version
+// 2012-11-05). The query tags give the names of the query protocol, which flattens lists and maps.
+
+type createQueueInput struct {
+	QueueName  string
+	Attributes map[string]string `query:"Attribute,flat,key=Name,value=Value"`
+	Tags       map[string]string `json:"tags" query:"Tag,flat,key=Key,value=Value"`
+}
+
+type queueURLOutput struct {
+	QueueURL string `json:"QueueUrl" query:"QueueUrl"`
+}
+
+type getQueueURLInput struct {
+	QueueName              string
+	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId" query:"QueueOwnerAWSAccountId"`
+}
+
+type listQueuesInput struct {
+	QueueNamePrefix string
+	MaxResults      *int32
+	NextToken       string
+}
+
+type listQueuesOutput struct {
+	QueueURLs []string `json:"QueueUrls,omitempty" query:"QueueUrl,flat"`
+	NextToken string   `json:",omitempty"`
+}
+
+// queueInput is the input of the actions that name nothing but a queue.
+type queueInput struct {
+	QueueURL string `json:"QueueUrl" query:"QueueUrl"`
+}
+
+type getQueueAttributesInput struct {
+	QueueURL       string   `json:"QueueUrl" query:"QueueUrl"`
+	AttributeNames []string `query:"AttributeName,flat"`
+}
+
+type getQueueAttributesOutput struct {
+	Attributes map[string]string `json:",omitempty" query:"Attribute,flat,key=Name,value=Value"`
+}
+
+type setQueueAttributesInput struct {
+	QueueURL   string            `json:"QueueUrl" query:"QueueUrl"`
+	Attributes map[string]string `query:"Attribute,flat,key=Name,value=Value"`
+}
+
+type sendMessageInput struct {
+	QueueURL string `json:"QueueUrl" query:"QueueUrl"`
+	messageInput
+}
+
+// messageInput is what one message has in SendMessage and in an entry of SendMessageBatch.
+type messageInput struct {
+	MessageBody             string
+	DelaySeconds            *int32
+	MessageAttributes       map[string]attributeValue `query:"MessageAttribute,flat,key=Name,value=Value"`
+	MessageSystemAttributes map[string]attributeValue `query:"MessageSystemAttribute,flat,key=Name,value=Value"`
+	MessageDeduplicationID  string                    `json:"MessageDeduplicationId" query:"MessageDeduplicationId"`
+	MessageGroupID          string                    `json:"MessageGroupId" query:"MessageGroupId"`
+}
+
+type sendMessageOutput struct {
+	MD5OfMessageBody             string
+	MD5OfMessageAttributes       string `json:",omitempty"`
+	MD5OfMessageSystemAttributes string `json:",omitempty"`
+	MessageID                    string `json:"MessageId" query:"MessageId"`
+}
+
+type sendMessageBatchInput struct {
+	QueueURL string           `json:"QueueUrl" query:"QueueUrl"`
+	Entries  []sendBatchEntry `query:"SendMessageBatchRequestEntry,flat"`
+}
+
+type sendBatchEntry struct {
+	ID string `json:"Id" query:"Id"`
+	messageInput
+}
+
+type sendMessageBatchOutput struct {
+	Successful []sendBatchResult `json:",omitempty" query:"SendMessageBatchResultEntry,flat"`
+	Failed     []batchFailure    `json:",omitempty" query:"BatchResultErrorEntry,flat"`
+}
+
+type sendBatchResult struct {
+	ID string `json:"Id" query:"Id"`
+	sendMessageOutput
+}
+
+// batchFailure is an entry of a batch that failed on its own.
+type batchFailure struct {
+	ID          string `json:"Id" query:"Id"`
+	SenderFault bool
+	Code        string
+	Message     string `json:",omitempty"`
+}
+
+type receiveMessageInput struct {
+	QueueURL                    string   `json:"QueueUrl" query:"QueueUrl"`
+	AttributeNames              []string `query:"AttributeName,flat"`
+	MessageSystemAttributeNames []string `query:"MessageSystemAttributeName,flat"`
+	MessageAttributeNames       []string `query:"MessageAttributeName,flat"`
+	MaxNumberOfMessages         *int32
+	VisibilityTimeout           *int32
+	WaitTimeSeconds             *int32
+	ReceiveRequestAttemptID     string `json:"ReceiveRequestAttemptId" query:"ReceiveRequestAttemptId"`
+}
+
+type receiveMessageOutput struct {
+	Messages []receivedMessage `json:",omitempty" query:"Message,flat"`
+}
+
+type receivedMessage struct {
+	MessageID              string `json:"MessageId" query:"MessageId"`
+	ReceiptHandle          string
+	MD5OfBody              string
+	Body                   string                    `query:"Body,keep"`
+	Attributes             map[string]string         `json:",omitempty" query:"Attribute,flat,key=Name,value=Value"`
+	MD5OfMessageAttributes string                    `json:",omitempty"`
+	MessageAttributes      map[string]attributeValue `json:",omitempty" query:"MessageAttribute,flat,key=Name,value=Value"`
+}
+
+type deleteMessageInput struct {
+	QueueURL      string `json:"QueueUrl" query:"QueueUrl"`
+	ReceiptHandle string
+}
+
+type deleteMessageBatchInput struct {
+	QueueURL string             `json:"QueueUrl" query:"QueueUrl"`
+	Entries  []deleteBatchEntry `query:"DeleteMessageBatchRequestEntry,flat"`
+}
+
+type deleteBatchEntry struct {
+	ID            string `json:"Id" query:"Id"`
+	ReceiptHandle string
+}
+
+type deleteMessageBatchOutput struct {
+	Successful []batchSuccess `json:",omitempty" query:"DeleteMessageBatchResultEntry,flat"`
+	Failed     []batchFailure `json:",omitempty" query:"BatchResultErrorEntry,flat"`
+}
+
+type batchSuccess struct {
+	ID string `json:"Id" query:"Id"`
+}
+
+type changeVisibilityInput struct {
+	QueueURL          string `json:"QueueUrl" query:"QueueUrl"`
+	ReceiptHandle     string
+	VisibilityTimeout *int32
+}
+
+type changeVisibilityBatchInput struct {
+	QueueURL string                 `json:"QueueUrl" query:"QueueUrl"`
+	Entries  []visibilityBatchEntry `query:"ChangeMessageVisibilityBatchRequestEntry,flat"`
+}
+
+type visibilityBatchEntry struct {
+	ID                string `json:"Id" query:"Id"`
+	ReceiptHandle     string
+	VisibilityTimeout *int32
+}
+
+type changeVisibilityBatchOutput struct {
+	Successful []batchSuccess `json:",omitempty" query:"ChangeMessageVisibilityBatchResultEntry,flat"`
+	Failed     []batchFailure `json:",omitempty" query:"BatchResultErrorEntry,flat"`
+}
+
+// empty is the output of actions that answer nothing.
+type empty struct{}

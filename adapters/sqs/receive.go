@@ -1,0 +1,171 @@
+package sqs
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/broker"
+)
+
+// maxReceiveBytes bounds the bodies in one answer. AWS's bound is ten messages of 1 MiB; a message
+// that another front end stored may be larger, and is then sent alone.
+const maxReceiveBytes = maxReceive * maxMessageSize
+
+// receiveMessage [SQS ReceiveMessage] hands out messages under a lease of the visibility timeout. It
+// waits for the first one as long as the request or the queue says, and takes what is there then.
+func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *receiveMessageInput) (*receiveMessageOutput, error) {
+	q, err := a.find(ctx, c, in.QueueURL)
+	if err != nil {
+		return nil, err
+	}
+	defer q.session.Close()
+	options, bad := q.receiveOptions(in)
+	if bad != nil {
+		return nil, bad
+	}
+	immediately := options.Lease == 0 // visible again at once, as VisibilityTimeout=0 asks
+	if immediately {
+		options.Lease = time.Second
+	}
+	deliveries, _, err := q.session.Get(ctx, q.name, options)
+	if err != nil {
+		return nil, absent(c, err)
+	}
+	now := time.Now()
+	deliveries, err = q.keepWhatFits(ctx, deliveries)
+	if err != nil {
+		return nil, err
+	}
+	if immediately {
+		_ = q.session.Extend(0, leases(deliveries)...) // one that ended by itself meanwhile is as well
+	}
+	out := &receiveMessageOutput{}
+	view := newView(in)
+	for i := range deliveries {
+		m := view.show(c, q, &deliveries[i])
+		m.ReceiptHandle = a.sealReceipt(receipt{deliveries[i].Lease.Handle(), now})
+		out.Messages = append(out.Messages, m)
+	}
+	return out, nil
+}
+
+// receiveOptions checks the request against its limits and fills in the queue's attributes.
+func (q *queue) receiveOptions(in *receiveMessageInput) (broker.GetOptions, *awsproto.Error) {
+	o := broker.GetOptions{Max: 1, Lease: q.visibility, Wait: q.wait}
+	if n := in.MaxNumberOfMessages; n != nil {
+		if *n < 1 || *n > maxReceive {
+			return o, invalidValue(*n, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+		}
+		o.Max = int(*n)
+	}
+	if v := in.VisibilityTimeout; v != nil {
+		if *v < 0 || *v > maxVisibility {
+			return o, invalidValue(*v, "VisibilityTimeout", "Must be >= 0 and <= 43200, if provided.")
+		}
+		o.Lease = time.Duration(*v) * time.Second
+	}
+	if w := in.WaitTimeSeconds; w != nil {
+		if *w < 0 || *w > maxWaitSeconds {
+			return o, invalidValue(*w, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
+		}
+		o.Wait = time.Duration(*w) * time.Second
+	}
+	if in.ReceiveRequestAttemptID != "" {
+		return o, invalidValue(in.ReceiveRequestAttemptID, "ReceiveRequestAttemptId", "The request include parameter that is not valid for this queue type.")
+	}
+	for _, name := range slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames) {
+		if !slices.Contains(systemAttributes, name) {
+			return o, plainError("InvalidAttributeName", 400, "Unknown Attribute %s.", clip(name))
+		}
+	}
+	return o, nil
+}
+
+// keepWhatFits gives back, unchanged, what is too much for one answer, and everything when the client
+// went away while it waited.
+func (q *queue) keepWhatFits(ctx context.Context, deliveries []broker.Delivery) ([]broker.Delivery, error) {
+	fits, size := 0, 0
+	if ctx.Err() == nil {
+		for fits < len(deliveries) {
+			size += len(deliveries[fits].Message.Body())
+			if size > maxReceiveBytes && fits > 0 {
+				break
+			}
+			fits++
+		}
+	}
+	if fits < len(deliveries) {
+		if err := q.session.Settle(broker.Release, nil, leases(deliveries[fits:])...); err != nil && !broker.IsKind(err, broker.KindStaleLease) {
+			return nil, err
+		}
+	}
+	return deliveries[:fits], ctx.Err()
+}
+
+func leases(deliveries []broker.Delivery) []broker.Lease {
+	list := make([]broker.Lease, len(deliveries))
+	for i := range deliveries {
+		list[i] = deliveries[i].Lease
+	}
+	return list
+}
+
+// systemAttributes are the names of the service's model. Those that standard queues do not have are
+// never returned.
+var systemAttributes = []string{
+	"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp",
+	"SequenceNumber", "MessageDeduplicationId", "MessageGroupId", traceHeader, "DeadLetterQueueSourceArn",
+}
+
+// view is what of a message a receive asks for.
+type view struct {
+	system     map[string]bool
+	attributes attributeSelector
+}
+
+func newView(in *receiveMessageInput) view {
+	v := view{system: make(map[string]bool), attributes: newAttributeSelector(in.MessageAttributeNames)}
+	for _, name := range slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames) {
+		v.system[name] = true
+	}
+	return v
+}
+
+// show makes the answer's message of a delivery, but for the receipt handle.
+func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessage {
+	m := decodeMessage(c, q, d)
+	out := receivedMessage{MessageID: m.id, Body: m.body, MD5OfBody: bodyMD5(m.body)}
+	for name, value := range m.attributes {
+		if v.attributes.has(name) || name == bodyEncoding {
+			if out.MessageAttributes == nil {
+				out.MessageAttributes = make(map[string]attributeValue)
+			}
+			out.MessageAttributes[name] = value
+		}
+	}
+	out.MD5OfMessageAttributes = attributesMD5(out.MessageAttributes)
+	first := d.First
+	if first.IsZero() {
+		first = time.Now()
+	}
+	for name, value := range map[string]string{
+		"SenderId":                         m.sender,
+		"SentTimestamp":                    millis(m.sent),
+		"ApproximateReceiveCount":          strconv.FormatUint(uint64(d.Count)+1, 10),
+		"ApproximateFirstReceiveTimestamp": millis(first),
+		traceHeader:                        m.trace,
+	} {
+		if value != "" && (v.system["All"] || v.system[name]) {
+			if out.Attributes == nil {
+				out.Attributes = make(map[string]string)
+			}
+			out.Attributes[name] = value
+		}
+	}
+	return out
+}
+
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

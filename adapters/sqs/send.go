@@ -1,0 +1,179 @@
+package sqs
+
+import (
+	"context"
+
+	"github.com/portico-mq/portico/adapters/awsmessage"
+	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/broker"
+)
+
+// sendMessage [SQS SendMessage] answers when the message is stored and synced.
+func (a *adapter) sendMessage(ctx context.Context, c *awsproto.Call, in *sendMessageInput) (*sendMessageOutput, error) {
+	q, err := a.find(ctx, c, in.QueueURL)
+	if err != nil {
+		return nil, err
+	}
+	defer q.session.Close()
+	m, out, bad := q.newMessage(c, &in.messageInput)
+	if bad != nil {
+		return nil, bad
+	}
+	w := newWaiter()
+	if err := q.publish(c, m, w); err != nil {
+		return nil, err
+	}
+	if err := w.wait(ctx); err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// publish gives the message to the broker.
+func (q *queue) publish(c *awsproto.Call, m *broker.Message, done broker.Completion) error {
+	n, err := q.session.Publish(m, done)
+	if err != nil {
+		return absent(c, err)
+	}
+	if n == 0 { // it was deleted since the request began
+		return queueDoesNotExist(c.Protocol)
+	}
+	return nil
+}
+
+// sendMessageBatch [SQS SendMessageBatch] stores its entries in their order; each succeeds or fails
+// on its own. The limit on size holds for all of them together.
+func (a *adapter) sendMessageBatch(ctx context.Context, c *awsproto.Call, in *sendMessageBatchInput) (*sendMessageBatchOutput, error) {
+	q, err := a.find(ctx, c, in.QueueURL)
+	if err != nil {
+		return nil, err
+	}
+	defer q.session.Close()
+	ids := make([]string, len(in.Entries))
+	for i := range in.Entries {
+		ids[i] = in.Entries[i].ID
+	}
+	if bad := checkBatch("SendMessageBatchRequestEntry", ids); bad != nil {
+		return nil, bad
+	}
+	if bad := checkBatchSize(in.Entries); bad != nil {
+		return nil, bad
+	}
+	results := make([]sendMessageOutput, len(in.Entries))
+	waiters := make([]*waiter, len(in.Entries))
+	errs := make([]error, len(in.Entries))
+	for i := range in.Entries {
+		m, out, bad := q.newMessage(c, &in.Entries[i].messageInput)
+		if bad != nil {
+			errs[i] = batchWords(bad)
+			continue
+		}
+		w := newWaiter()
+		if errs[i] = q.publish(c, m, w); errs[i] == nil {
+			results[i], waiters[i] = out, w
+		}
+	}
+	out := &sendMessageBatchOutput{}
+	for i, id := range ids {
+		if errs[i] == nil {
+			errs[i] = waiters[i].wait(ctx)
+		}
+		if errs[i] != nil {
+			out.Failed = append(out.Failed, failure(id, errs[i]))
+			continue
+		}
+		out.Successful = append(out.Successful, sendBatchResult{id, results[i]})
+	}
+	return out, ctx.Err()
+}
+
+// batchWords changes an error to what AWS answers for an entry of a batch: a missing parameter is an
+// invalid one there.
+func batchWords(e *awsproto.Error) *awsproto.Error {
+	if e.QueryCode == "MissingParameter" {
+		return invalidParameter("%s", e.Message)
+	}
+	return e
+}
+
+func checkBatchSize(entries []sendBatchEntry) *awsproto.Error {
+	total := 0
+	for i := range entries {
+		e := &entries[i]
+		total += len(e.MessageBody)
+		for name, value := range e.MessageAttributes {
+			total += len(name) + value.Size()
+		}
+	}
+	if total > maxMessageSize {
+		return modelledError("BatchRequestTooLong", 400, "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessageSize, total)
+	}
+	return nil
+}
+
+// check applies the rules of a message that do not depend on the queue's attributes.
+func (in *messageInput) check() *awsproto.Error {
+	if in.MessageBody == "" {
+		return missingParameter("MessageBody")
+	}
+	if !awsmessage.ValidText(in.MessageBody) {
+		return plainError("InvalidMessageContents", 400, "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.")
+	}
+	if in.DelaySeconds != nil && (*in.DelaySeconds < 0 || *in.DelaySeconds > maxDelaySeconds) {
+		return invalidValue(*in.DelaySeconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
+	}
+	if in.DelaySeconds != nil && *in.DelaySeconds > 0 {
+		return unsupported("Delayed messages are not supported yet.")
+	}
+	const fifoParameter = "The request include parameter that is not valid for this queue type."
+	if in.MessageGroupID != "" {
+		return invalidValue(in.MessageGroupID, "MessageGroupId", fifoParameter)
+	}
+	if in.MessageDeduplicationID != "" {
+		return invalidValue(in.MessageDeduplicationID, "MessageDeduplicationId", fifoParameter)
+	}
+	return nil
+}
+
+// traceHeader is the one system attribute that can be sent.
+const traceHeader = "AWSTraceHeader"
+
+func checkSystemAttributes(attributes map[string]attributeValue) *awsproto.Error {
+	for name, value := range attributes {
+		if name != traceHeader {
+			return invalidValue(clip(name), "MessageSystemAttributes", "The message system attribute is not supported.")
+		}
+		if value.DataType != "String" || value.Text() == "" || !awsmessage.ValidText(value.Text()) || len(value.Text()) > awsmessage.MaxName {
+			return invalidParameter("The message system attribute '%s' must be a String of up to 256 characters.", traceHeader)
+		}
+	}
+	return nil
+}
+
+// newMessage makes the broker's message for what a client sent, and the answer to it.
+func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message, sendMessageOutput, *awsproto.Error) {
+	if bad := in.check(); bad != nil {
+		return nil, sendMessageOutput{}, bad
+	}
+	size, bad := checkAttributes(in.MessageAttributes)
+	if bad == nil {
+		bad = checkSystemAttributes(in.MessageSystemAttributes)
+	}
+	if bad != nil {
+		return nil, sendMessageOutput{}, bad
+	}
+	if size += len(in.MessageBody); size > q.maximumSize {
+		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", q.maximumSize)
+	}
+	id := awsproto.NewID()
+	m, err := encodeMessage(q.name, id, c.Account, in)
+	if err != nil {
+		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: The message attributes cannot be stored.")
+	}
+	return m, sendMessageOutput{
+		MD5OfMessageBody:             bodyMD5(in.MessageBody),
+		MD5OfMessageAttributes:       attributesMD5(in.MessageAttributes),
+		MD5OfMessageSystemAttributes: attributesMD5(in.MessageSystemAttributes),
+		MessageID:                    id,
+	}, nil
+}
