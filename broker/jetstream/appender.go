@@ -1,0 +1,225 @@
+package jetstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/portico-mq/portico/broker"
+)
+
+const (
+	// inFlightMessages and inFlightBytes bound what is published to one stream and not answered, well below what the
+	// server queues (100,000 messages, 128 MiB): beyond that it refuses publishes, and refusals overtake answers.
+	inFlightMessages = 16384
+	inFlightBytes    = 48 << 20
+)
+
+// appender publishes to one stream and matches the answers. All publishes to a stream come from its appender, over
+// one connection, so the answers come in order and the sequences are adjacent: each answer must carry exactly the
+// next sequence. When one does not, or says that an entry was refused, what is in the stream is not what we think:
+// the appender fails, and everything that waits is uncertain.
+type appender struct {
+	nc    *nats.Conn
+	reply string // where the answers go
+
+	mu     sync.Mutex
+	room   *sync.Cond
+	wait   []answer // in order of publishing, from head on
+	head   int
+	bytes  int
+	next   uint64 // the sequence the next answer must carry
+	failed error
+	onFail func(error)
+	batch  uint64
+}
+
+// answer is an entry, or a batch of them, whose PubAck has not come.
+type answer struct {
+	stored  broker.Stored
+	batched broker.BatchStored
+	entries uint64
+	bytes   int
+}
+
+func (a *answer) tell(first uint64, err error) {
+	switch {
+	case a.batched != nil:
+		a.batched.BatchStored(first, err)
+	case a.stored != nil:
+		a.stored.Stored(first, err)
+	}
+}
+
+func newAppender(nc *nats.Conn, reply string, last uint64, onFail func(error)) *appender {
+	a := &appender{nc: nc, reply: reply, next: last + 1, onFail: onFail}
+	a.room = sync.NewCond(&a.mu)
+	return a
+}
+
+// publish sends one entry. With wait it may block until there is room; without, it does not.
+func (a *appender) publish(subject string, payload []byte, header nats.Header, stored broker.Stored, wait bool) {
+	a.mu.Lock()
+	for wait && a.failed == nil && (len(a.wait)-a.head >= inFlightMessages || a.bytes >= inFlightBytes) {
+		a.room.Wait()
+	}
+	if a.failed != nil {
+		err := a.failed
+		a.mu.Unlock()
+		a.refuse(answer{stored: stored}, err, wait)
+		return
+	}
+	a.wait = append(a.wait, answer{stored: stored, entries: 1, bytes: len(payload)})
+	a.bytes += len(payload)
+	var err error
+	if header == nil {
+		err = a.nc.PublishRequest(subject, a.reply, payload)
+	} else {
+		err = a.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: a.reply, Data: payload, Header: header})
+	}
+	a.mu.Unlock()
+	if err != nil {
+		a.fail(err)
+	}
+}
+
+// refuse tells an answer that nothing was published. A caller that does not wait may hold locks that the answer takes.
+func (a *appender) refuse(w answer, err error, waits bool) {
+	if waits {
+		w.tell(0, err)
+		return
+	}
+	go w.tell(0, err)
+}
+
+// batchEntry is one entry of an atomic batch.
+type batchEntry struct {
+	subject string
+	payload []byte
+}
+
+// publishBatch sends entries that are stored all or none (ADR-50). It does not block.
+func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored) {
+	a.mu.Lock()
+	if a.failed != nil {
+		err := a.failed
+		a.mu.Unlock()
+		a.refuse(answer{batched: stored}, err, false)
+		return
+	}
+	a.batch++
+	id := "b" + strconv.FormatUint(a.batch, 36)
+	w := answer{batched: stored, entries: uint64(len(entries))}
+	var err error
+	for i, e := range entries {
+		w.bytes += len(e.payload)
+		m := &nats.Msg{Subject: e.subject, Data: e.payload, Header: nats.Header{
+			"Nats-Batch-Id": {id}, "Nats-Batch-Sequence": {strconv.Itoa(i + 1)},
+		}}
+		if i == len(entries)-1 {
+			m.Header["Nats-Batch-Commit"] = []string{"1"}
+			m.Reply = a.reply
+		}
+		if err = a.nc.PublishMsg(m); err != nil {
+			break
+		}
+	}
+	a.wait = append(a.wait, w)
+	a.bytes += w.bytes
+	a.mu.Unlock()
+	if err != nil {
+		a.fail(err)
+	}
+}
+
+// answered is given each PubAck, from the connection's one goroutine for them.
+func (a *appender) answered(raw []byte) {
+	seq, err := parsePubAck(raw)
+	a.mu.Lock()
+	if a.failed != nil {
+		a.mu.Unlock()
+		return
+	}
+	if a.head == len(a.wait) {
+		a.mu.Unlock()
+		a.fail(fmt.Errorf("jetstream: an answer nobody waits for: %.200q", raw))
+		return
+	}
+	w := a.wait[a.head]
+	if err == nil && seq != a.next+w.entries-1 {
+		err = fmt.Errorf("jetstream: stored at %d, expected %d", seq, a.next+w.entries-1)
+	}
+	if err != nil {
+		a.mu.Unlock()
+		a.fail(err)
+		return
+	}
+	first := a.next
+	a.next = seq + 1
+	a.wait[a.head] = answer{}
+	a.head++
+	a.bytes -= w.bytes
+	if a.head == len(a.wait) {
+		a.wait, a.head = a.wait[:0], 0
+	} else if a.head >= inFlightMessages {
+		a.wait = append(a.wait[:0], a.wait[a.head:]...)
+		a.head = 0
+	}
+	a.room.Signal()
+	a.mu.Unlock()
+	w.tell(first, nil)
+}
+
+// fail ends the appender: what waits is uncertain, and nothing more is taken.
+func (a *appender) fail(cause error) {
+	err := &broker.Error{Kind: broker.KindUncertain, Err: cause}
+	a.stop(&broker.Error{Kind: broker.KindUnavailable, Err: cause}, err)
+	a.onFail(err)
+}
+
+// stop ends the appender; later publishes get refused, those that wait get lost.
+func (a *appender) stop(refused, lost error) {
+	a.mu.Lock()
+	if a.failed != nil {
+		a.mu.Unlock()
+		return
+	}
+	a.failed = refused
+	left := append([]answer(nil), a.wait[a.head:]...)
+	a.wait, a.head = nil, 0
+	a.room.Broadcast()
+	a.mu.Unlock()
+	go func() { // whoever stops it may hold locks that the answers take
+		for i := range left {
+			left[i].tell(0, lost)
+		}
+	}()
+}
+
+var seqField = []byte(`"seq":`)
+
+// parsePubAck reads the sequence of a PubAck, which for a batch is its last entry's.
+func parsePubAck(raw []byte) (uint64, error) {
+	if i := bytes.Index(raw, seqField); i >= 0 && !bytes.Contains(raw, []byte(`"error"`)) {
+		seq, at := uint64(0), i+len(seqField)
+		for at < len(raw) && raw[at] == ' ' {
+			at++
+		}
+		for ; at < len(raw) && raw[at] >= '0' && raw[at] <= '9'; at++ {
+			seq = seq*10 + uint64(raw[at]-'0')
+		}
+		if seq > 0 && !bytes.Contains(raw, []byte(`"duplicate":true`)) {
+			return seq, nil
+		}
+	}
+	var ack struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(raw, &ack); err == nil && ack.Error != nil {
+		return 0, ack.Error
+	}
+	return 0, fmt.Errorf("jetstream: not an answer to a publish: %.200q", raw)
+}

@@ -1,0 +1,73 @@
+package jetstream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// formatVersion is the version of the layout on disk that this code reads and writes.
+const formatVersion = 1
+
+// defaultShards is the number of accounts of a new data directory. Changing it later would be a migration, so each
+// directory carries its own.
+const defaultShards = 32
+
+// format is what the file "format" in the data directory says.
+type format struct {
+	Version int `json:"version"`
+	Shards  int `json:"shards"`
+}
+
+// readFormat returns the number of shards of the directory, and marks a new one.
+func readFormat(dir string) (shards int, err error) {
+	path := filepath.Join(dir, "format")
+	raw, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		f := format{Version: formatVersion, Shards: defaultShards}
+		if raw, err = json.Marshal(f); err != nil {
+			return 0, err
+		}
+		return f.Shards, writeSynced(path, append(raw, '\n'))
+	case err != nil:
+		return 0, fmt.Errorf("jetstream: reading the format of the data directory: %w", err)
+	}
+	var f format
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return 0, fmt.Errorf("jetstream: the data directory's format file is unreadable: %w", err)
+	}
+	if f.Version > formatVersion {
+		return 0, fmt.Errorf("jetstream: the data directory has format %d, this version reads up to %d", f.Version, formatVersion)
+	}
+	if f.Version < 1 || f.Shards < 1 || f.Shards > 1000 {
+		return 0, fmt.Errorf("jetstream: the data directory's format file says %s", raw)
+	}
+	return f.Shards, nil
+}
+
+// writeSynced writes a file so that it is there whole or not at all.
+func writeSynced(path string, content []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,160 @@
+package jetstream
+
+import (
+	"context"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+const (
+	queuePrefix = "Q" // of the stream of a queue, before the queue's id
+	// purgeStep is the most sequences one purge request covers: a stream takes no publishes while it is purged.
+	purgeStep = 16384
+)
+
+// queueLog is the stream of one queue.
+type queueLog struct {
+	s      *Store
+	shard  *shard
+	stream string
+	// The subjects of messages, of copies of messages that were moved forward, and of states.
+	messages, copies, states string
+
+	appender *appender
+	reader   *reader
+}
+
+func queueSubjects(stream string) (messages, copies, states string) {
+	return stream + ".m", stream + ".c", stream + ".s"
+}
+
+func (s *Store) newQueueLog(sh *shard, stream string, last uint64) *queueLog {
+	l := &queueLog{s: s, shard: sh, stream: stream}
+	l.messages, l.copies, l.states = queueSubjects(stream)
+	l.appender = sh.newAppender(stream, s.nextOpening(), last, s.failed)
+	l.reader = newReader(s.api, sh, stream, l.messages)
+	return l
+}
+
+// CreateQueueLog implements broker.Store.
+func (s *Store) CreateQueueLog(ctx context.Context, id string) (broker.QueueLog, error) {
+	stream := queuePrefix + id
+	sh, err := s.shardOf(stream)
+	if err != nil {
+		return nil, err
+	}
+	messages, copies, states := queueSubjects(stream)
+	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, messages, copies, states)); err != nil {
+		return nil, err
+	}
+	return s.newQueueLog(sh, stream, 0), nil
+}
+
+// OpenQueueLog implements broker.Store.
+func (s *Store) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, broker.Recovered, error) {
+	var found broker.Recovered
+	stream := queuePrefix + id
+	sh, err := s.shardOf(stream)
+	if err != nil {
+		return nil, found, err
+	}
+	info, err := s.api.streamInfo(ctx, sh.number, stream)
+	if err != nil {
+		return nil, found, err
+	}
+	found.Last = info.State.LastSeq
+	if info.State.Messages > 0 {
+		_, _, states := queueSubjects(stream)
+		msg, err := s.api.directGet(ctx, sh.number, stream, map[string]any{"last_by_subj": states})
+		switch {
+		case err == nil:
+			found.State = msg.Data
+			if found.StateSeq, err = headerSequence(msg); err != nil {
+				return nil, found, err
+			}
+		case !broker.IsKind(err, broker.KindNotFound):
+			return nil, found, err
+		}
+	}
+	return s.newQueueLog(sh, stream, found.Last), found, nil
+}
+
+// DeleteQueueLog implements broker.Store.
+func (s *Store) DeleteQueueLog(ctx context.Context, id string) error {
+	stream := queuePrefix + id
+	return s.api.deleteStream(ctx, shardOf(stream, s.shards), stream)
+}
+
+// Append implements broker.QueueLog.
+func (l *queueLog) Append(payload []byte, stored broker.Stored) {
+	l.appender.publish(l.messages, payload, nil, stored, true)
+}
+
+// AppendBatch implements broker.QueueLog.
+func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
+	entries := make([]batchEntry, 0, b.Len())
+	for _, payload := range b.Messages {
+		entries = append(entries, batchEntry{l.messages, payload})
+	}
+	for _, payload := range b.Copies {
+		entries = append(entries, batchEntry{l.copies, payload})
+	}
+	if b.State != nil {
+		entries = append(entries, batchEntry{l.states, b.State})
+	}
+	l.appender.publishBatch(entries, stored)
+}
+
+// WriteState implements broker.QueueLog.
+func (l *queueLog) WriteState(state []byte, stored broker.Stored) {
+	l.appender.publish(l.states, state, nil, stored, false)
+}
+
+// Read implements broker.QueueLog.
+func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
+	l.reader.read(from, maxMessages, maxBytes, emit, end)
+}
+
+// Get implements broker.QueueLog.
+func (l *queueLog) Get(ctx context.Context, seq uint64) ([]byte, error) {
+	msg, err := l.s.api.directGet(ctx, l.shard.number, l.stream, map[string]any{"seq": seq})
+	if err != nil {
+		return nil, err
+	}
+	return msg.Data, nil
+}
+
+// CountFrom implements broker.QueueLog.
+func (l *queueLog) CountFrom(ctx context.Context, seq uint64) (uint64, error) {
+	l.appender.mu.Lock()
+	next := l.appender.next
+	l.appender.mu.Unlock()
+	if seq >= next {
+		return 0, nil
+	}
+	return l.reader.open(ctx, seq)
+}
+
+// Purge implements broker.QueueLog. It goes a few blocks at a time, and a sync is started right after: the store
+// rewrites blocks by renaming, and until they are synced a power cut can hurt what was safe before.
+func (l *queueLog) Purge(below uint64, done func(error)) {
+	go func() {
+		ctx := context.Background()
+		info, err := l.s.api.streamInfo(ctx, l.shard.number, l.stream)
+		for at := info.State.FirstSeq; err == nil && at < below; {
+			at = min(at+purgeStep, below)
+			err = l.s.api.purge(ctx, l.shard.number, l.stream, at)
+		}
+		if err != nil {
+			done(err)
+			return
+		}
+		l.s.Sync(broker.CompletionFunc(done))
+	}()
+}
+
+// Close implements broker.QueueLog.
+func (l *queueLog) Close() {
+	l.shard.closeAppender(l.appender)
+	l.reader.close()
+}
