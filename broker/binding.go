@@ -17,13 +17,12 @@ type binding struct {
 	durable bool
 }
 
-// target is where a binding leads. Bindings without a rule share one target for each destination of an exchange, so
-// that a message which matches several of them arrives once.
+// target is where a binding leads. All bindings without a rule share the destination's one target, so that a message
+// which matches several of them arrives once.
 type target struct {
 	queue    *Queue
 	exchange *exchange
 	rule     Rule
-	uses     int // bindings that share it
 }
 
 // bindingID is the identity of a binding: a digest, since names and arguments may hold any bytes at any length.
@@ -84,19 +83,21 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 	if source == nil {
 		return nil, nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: ns.name, Name: spec.Source}
 	}
-	t := &target{}
+	var t *target
 	durable := source.spec.Durable
 	switch spec.Kind {
 	case ToQueue:
-		if t.queue = ns.queues[spec.Destination]; t.queue == nil {
+		q := ns.queues[spec.Destination]
+		if q == nil {
 			return nil, nil, &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: ns.name, Name: spec.Destination}
 		}
-		durable = durable && t.queue.spec.stored()
+		t, durable = q.plain, durable && q.spec.stored()
 	case ToExchange:
-		if t.exchange = ns.exchanges[spec.Destination]; t.exchange == nil {
+		x := ns.exchanges[spec.Destination]
+		if x == nil {
 			return nil, nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: ns.name, Name: spec.Destination}
 		}
-		durable = durable && t.exchange.spec.Durable
+		t, durable = x.plain, durable && x.spec.Durable
 	default:
 		return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: string(spec.Kind)}
 	}
@@ -109,9 +110,11 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 		if compile == nil {
 			return nil, nil, &Error{Kind: KindUnsupported, Type: ResourceBinding, Namespace: ns.name, Name: spec.Rule}
 		}
-		if t.rule, err = compile(&spec); err != nil {
+		rule, err := compile(&spec)
+		if err != nil {
 			return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: spec.Key, Err: err}
 		}
+		t = &target{queue: t.queue, exchange: t.exchange, rule: rule}
 	}
 	return &binding{spec: spec, id: id, target: t, durable: durable}, source, nil
 }

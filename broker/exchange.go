@@ -1,23 +1,35 @@
 package broker
 
+import "github.com/portico-mq/portico/broker/routing"
+
 // exchange is an exchange in force. Its fields are under the namespace's mu.
 type exchange struct {
 	spec     ExchangeSpec
 	system   bool
+	router   *routing.Router[*target, *Message]
 	bindings map[string]*binding // by id
 	incoming incoming
+	plain    *target // this exchange as a destination without a rule
+}
+
+var routingKinds = map[ExchangeKind]routing.Kind{
+	Direct: routing.Direct, Fanout: routing.Fanout, Topic: routing.Topic, Headers: routing.Headers,
 }
 
 // incoming holds the bindings that lead to a destination, and the exchange each belongs to.
 type incoming map[*binding]*exchange
 
 func newExchange(spec ExchangeSpec) (*exchange, error) {
-	switch spec.Kind {
-	case Direct, Fanout, Topic, Headers:
-	default:
-		return nil, &Error{Kind: KindUnsupported, Type: ResourceExchange, Name: spec.Name, Detail: &Mismatch{Property: "kind", Got: string(spec.Kind)}}
+	kind, ok := routingKinds[spec.Kind]
+	if !ok {
+		return nil, &Error{
+			Kind: KindUnsupported, Type: ResourceExchange, Name: spec.Name,
+			Detail: &Mismatch{Property: "kind", Got: string(spec.Kind)},
+		}
 	}
-	return &exchange{spec: spec, bindings: make(map[string]*binding)}, nil
+	x := &exchange{spec: spec, router: routing.New[*target, *Message](kind), bindings: make(map[string]*binding)}
+	x.plain = &target{exchange: x}
+	return x, nil
 }
 
 // equivalent compares an existing exchange with a declaration.
@@ -39,8 +51,11 @@ func (x *exchange) equivalent(ns string, spec *ExchangeSpec) error {
 	return nil
 }
 
-// add puts a binding in force.
+// add puts a binding in force; KindInvalid for arguments that the exchange's kind does not take.
 func (x *exchange) add(bd *binding) error {
+	if _, err := x.router.Add(bd.routing()); err != nil {
+		return &Error{Kind: KindInvalid, Type: ResourceBinding, Name: bd.spec.Key, Err: err}
+	}
 	x.bindings[bd.id] = bd
 	to := bd.target.incoming()
 	if *to == nil {
@@ -52,8 +67,18 @@ func (x *exchange) add(bd *binding) error {
 
 // remove ends a binding.
 func (x *exchange) remove(bd *binding) {
+	x.router.Remove(bd.routing())
 	delete(x.bindings, bd.id)
 	delete(*bd.target.incoming(), bd)
+}
+
+// routing is the binding as the router knows it.
+func (bd *binding) routing() routing.Binding[*target, *Message] {
+	b := routing.Binding[*target, *Message]{Destination: bd.target, Key: bd.spec.Key, Arguments: bd.spec.Arguments}
+	if rule := bd.target.rule; rule != nil {
+		b.Predicate = rule.Match
+	}
+	return b
 }
 
 func (t *target) incoming() *incoming {
@@ -61,14 +86,4 @@ func (t *target) incoming() *incoming {
 		return &t.queue.incoming
 	}
 	return &t.exchange.incoming
-}
-
-// match appends the targets that a message with the key goes to, each once.
-func (x *exchange) match(key string, m *Message, to []*target) []*target {
-	for _, bd := range x.bindings {
-		if x.spec.Kind == Fanout || bd.spec.Key == key {
-			to = append(to, bd.target)
-		}
-	}
-	return to
 }

@@ -45,9 +45,9 @@ func (s *Session) route(m *Message, extraKeys []string) ([]route, error) {
 			return nil, &Error{Kind: KindReserved, Type: ResourceExchange, Namespace: s.ns.name, Name: m.exchange}
 		}
 	}
-	s.routeKey(x, m, m.key)
+	s.routeKey(x, m, m.key, len(extraKeys) == 0)
 	for _, key := range extraKeys {
-		s.routeKey(x, m, key)
+		s.routeKey(x, m, key, false)
 	}
 	return s.scratch, nil
 }
@@ -75,48 +75,39 @@ func (s *Session) mayPublish(m *Message) error {
 }
 
 // routeKey adds the queues that x (nil: the default exchange) leads m to by key. The caller holds ns.mu.
-func (s *Session) routeKey(x *exchange, m *Message, key string) {
+func (s *Session) routeKey(x *exchange, m *Message, key string, only bool) {
 	if x == nil {
 		if q := s.ns.queues[key]; q != nil {
 			s.addRoute(q, m)
 		}
 		return
 	}
-	s.visited = append(s.visited[:0], x)
-	for i := 0; i < len(s.visited); i++ {
-		s.targets = s.visited[i].match(key, m, s.targets[:0])
-		for _, t := range s.targets {
-			out := m
-			if t.rule != nil {
-				if !t.rule.Match(m) {
-					continue
-				}
-				out = t.rule.Rewrite(m)
-			}
-			if t.queue != nil {
-				s.addRoute(t.queue, out)
-			} else {
-				s.visit(t.exchange)
-			}
+	headers := m.props.Headers()
+	s.matches.Reset()
+	x.router.Match(key, headers, m, &s.matches)
+	// Bindings to exchanges add to what is gone through here, each exchange once, so that a cycle ends.
+	for i := 0; i < len(s.matches.All()); i++ {
+		t := s.matches.All()[i]
+		out := m
+		if t.rule != nil {
+			out = t.rule.Rewrite(m)
+		}
+		switch {
+		case t.exchange != nil:
+			t.exchange.router.Match(key, headers, m, &s.matches)
+		case only && t.rule == nil:
+			s.scratch = append(s.scratch, route{queue: t.queue, message: out})
+		default:
+			s.addRoute(t.queue, out)
 		}
 	}
-}
-
-// visit adds an exchange to those that route, once: bindings between exchanges may form a cycle.
-func (s *Session) visit(x *exchange) {
-	for _, seen := range s.visited {
-		if seen == x {
-			return
-		}
-	}
-	s.visited = append(s.visited, x)
 }
 
 // fewRoutes is up to how many routes are searched one by one for a queue that is among them already.
 const fewRoutes = 32
 
-// addRoute adds a queue once, however many keys and exchanges led to it. Within one exchange and key the router has
-// seen to that.
+// addRoute adds a queue once, however many keys or rules led to it. For one key and no rules the matcher has seen to
+// that.
 func (s *Session) addRoute(q *Queue, m *Message) {
 	if len(s.scratch) < fewRoutes {
 		for i := range s.scratch {

@@ -25,6 +25,7 @@ type Queue struct {
 	owner   *Session // of an exclusive queue
 
 	incoming incoming // under ns.mu
+	plain    *target  // this queue as a destination without a rule
 
 	openMu sync.Mutex // serialises open
 	log    QueueLog   // set once, before opened; nil for a queue in memory
@@ -68,7 +69,9 @@ type Queue struct {
 }
 
 func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
-	return &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond), epoch: ns.b.epoch}
+	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond), epoch: ns.b.epoch}
+	q.plain = &target{queue: q}
+	return q
 }
 
 // Name is the queue's name.

@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"sync"
+
+	"github.com/portico-mq/portico/broker/routing"
 )
 
 // Session is one client's view of a namespace: a connection's, or a request's. It checks the principal's permissions
@@ -14,8 +16,7 @@ type Session struct {
 	principal *Principal
 
 	scratch  []route // Publish's, reused
-	targets  []*target
-	visited  []*exchange
+	matches  routing.Matches[*target]
 	seen     map[route]struct{}
 	allowed  string // the exchange that writeGrant last allowed
 	hasWrite bool
