@@ -1,119 +1,144 @@
 package routing
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/portico-mq/portico/broker/property"
 )
 
-// MatchMode is the argument of a [Headers] binding that says how the others are
-// matched.
-const MatchMode = "x-match"
-
-// MatchModeError says that a binding's x-match is none of all, any, all-with-x
-// and any-with-x.
-type MatchModeError struct {
-	// Value is what it is instead, which need not be a string: one of the types
-	// of a [property.Field].
-	Value any
-}
-
-func (e *MatchModeError) Error() string {
-	return fmt.Sprintf("routing: %s is %v, not all, any, all-with-x or any-with-x", MatchMode, e.Value)
-}
-
-// headers goes through its bindings one by one, as RabbitMQ does.
+// headers finds the bindings that may match, each by one of its conditions or,
+// where one is enough, by any, and compares those in full.
 type headers[D comparable, M any] struct {
-	bindings list[D, M]
-	rules    []headerRule // of the bindings, in their order
+	rules  map[*entry[D, M]]*headerRule[D, M]
+	always []*headerRule[D, M] // they have no condition
+	names  []*headerName[D, M] // sorted
 }
 
-// headerRule is a binding's arguments made ready.
-type headerRule struct {
-	any        bool // one condition is enough
-	conditions []headerCondition
+// headerName holds the bindings that a header of this name leads to.
+type headerName[D comparable, M any] struct {
+	name    string
+	present []*headerRule[D, M]            // whatever its value
+	values  map[string][]*headerRule[D, M] // by what appendValueKey makes of it
 }
 
-type headerCondition struct {
-	name string
-	want property.RawValue // void accepts any value
+func newHeaders[D comparable, M any]() *headers[D, M] {
+	return &headers[D, M]{rules: make(map[*entry[D, M]]*headerRule[D, M])}
 }
 
 func (x *headers[D, M]) add(e *entry[D, M]) error {
-	rule, err := compileHeaders(e.Arguments)
+	rule, err := compileHeaders(e)
 	if err != nil {
 		return err
 	}
-	x.bindings.add(e)
-	x.rules = append(x.rules, rule)
+	x.rules[e] = rule
+	switch {
+	case rule.any:
+		rule.foundBy = rule.conditions
+	case len(rule.conditions) == 0:
+		x.always = append(x.always, rule)
+	default:
+		rarest := x.rarest(rule.conditions)
+		rule.foundBy = rule.conditions[rarest : rarest+1]
+	}
+	for _, c := range rule.foundBy {
+		i, ok := x.find(c.name)
+		if !ok {
+			n := &headerName[D, M]{name: c.name, values: make(map[string][]*headerRule[D, M])}
+			x.names = slices.Insert(x.names, i, n)
+		}
+		x.names[i].set(c.want, append(x.names[i].get(c.want), rule))
+	}
 	return nil
 }
 
+// rarest is the condition, of one or more, that leads to the fewest bindings so
+// far.
+func (x *headers[D, M]) rarest(conditions []headerCondition) int {
+	best, fewest := 0, len(x.rules)
+	for i, c := range conditions {
+		n := 0
+		if at, ok := x.find(c.name); ok {
+			n = len(x.names[at].get(c.want))
+		}
+		if n < fewest {
+			best, fewest = i, n
+		}
+	}
+	return best
+}
+
 func (x *headers[D, M]) remove(e *entry[D, M]) {
-	last := len(x.rules) - 1
-	x.rules[e.position] = x.rules[last]
-	x.rules[last] = headerRule{}
-	x.rules = x.rules[:last]
-	x.bindings.remove(e)
-}
-
-func (x *headers[D, M]) match(_ string, table property.RawTable, message M, into *Matches[D]) {
-	for i := range x.rules {
-		if x.rules[i].match(table) {
-			x.bindings[i].match(message, into)
+	rule := x.rules[e]
+	delete(x.rules, e)
+	if len(rule.conditions) == 0 && !rule.any {
+		x.always = without(x.always, rule)
+	}
+	for _, c := range rule.foundBy {
+		i, _ := x.find(c.name)
+		n := x.names[i]
+		n.set(c.want, without(n.get(c.want), rule))
+		if len(n.present) == 0 && len(n.values) == 0 {
+			x.names = slices.Delete(x.names, i, i+1)
 		}
 	}
 }
 
-func compileHeaders(arguments property.Table) (headerRule, error) {
-	var rule headerRule
-	mode, ok := arguments.Get(MatchMode)
-	if !ok {
-		mode = "all"
+// without takes a rule out of rules, where it is.
+func without[R comparable](rules []R, rule R) []R {
+	i := slices.Index(rules, rule)
+	return slices.Delete(rules, i, i+1)
+}
+
+// find is where a name is among the names, or where it would be.
+func (x *headers[D, M]) find(name string) (at int, ok bool) {
+	return slices.BinarySearchFunc(x.names, name, func(n *headerName[D, M], name string) int {
+		return strings.Compare(n.name, name)
+	})
+}
+
+func (n *headerName[D, M]) get(want property.RawValue) []*headerRule[D, M] {
+	if want.IsVoid() {
+		return n.present
 	}
-	withX := false
-	switch mode {
-	case "all":
-	case "any":
-		rule.any = true
-	case "all-with-x":
-		withX = true
-	case "any-with-x":
-		rule.any, withX = true, true
+	return n.values[string(appendValueKey(nil, want))]
+}
+
+func (n *headerName[D, M]) set(want property.RawValue, rules []*headerRule[D, M]) {
+	switch {
+	case want.IsVoid():
+		n.present = rules
+	case len(rules) == 0:
+		delete(n.values, string(appendValueKey(nil, want)))
 	default:
-		return rule, &MatchModeError{Value: mode}
+		n.values[string(appendValueKey(nil, want))] = rules
 	}
-	raw, err := arguments.Raw()
-	if err != nil {
-		return rule, fmt.Errorf("routing: arguments of a binding: %w", err)
-	}
-	for name, want := range raw.All() {
-		if n := string(name); n != MatchMode && (withX || !strings.HasPrefix(n, "x-")) {
-			rule.conditions = append(rule.conditions, headerCondition{name: n, want: want})
-		}
-	}
-	return rule, nil
 }
 
-func (r *headerRule) match(table property.RawTable) bool {
-	for i := range r.conditions {
-		if r.conditions[i].match(table) == r.any {
-			return r.any
+// match looks for the names of the bindings among the headers and not the other
+// way, so that a message which repeats a name makes no more work.
+func (x *headers[D, M]) match(_ string, table property.RawTable, message M, into *Matches[D]) {
+	for _, r := range x.always {
+		r.entry.match(message, into)
+	}
+	for _, n := range x.names {
+		value, ok := table.Lookup(n.name)
+		if !ok {
+			continue
+		}
+		compare(n.present, table, message, into)
+		if len(n.values) > 0 {
+			into.valueKey = appendValueKey(into.valueKey[:0], value)
+			compare(n.values[string(into.valueKey)], table, message, into)
 		}
 	}
-	return !r.any
 }
 
-// match compares like RabbitMQ 3.13: integers by value whatever their width,
-// floating-point numbers too, but 1 is not 1.0 (up to 3.12 it was); strings and
-// byte strings by their bytes.
-func (c *headerCondition) match(table property.RawTable) bool {
-	got, ok := table.Lookup(c.name)
-	if !ok || c.want.IsVoid() {
-		return ok
+// compare adds those of the rules that match.
+func compare[D comparable, M any](rules []*headerRule[D, M], table property.RawTable, message M, into *Matches[D]) {
+	for _, r := range rules {
+		if r.match(table) {
+			r.entry.match(message, into)
+		}
 	}
-	_, gotInt := got.Int()
-	_, wantInt := c.want.Int()
-	return gotInt == wantInt && got.Equal(c.want)
 }

@@ -2,6 +2,10 @@ package routing
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +77,8 @@ func TestHeadersCompareValues(t *testing.T) {
 		{"x", "x", true},
 		{"x", "X", false},
 		{"x", []byte("x"), true},
+		{strings.Repeat("x", 1000), strings.Repeat("x", 1000), true},
+		{strings.Repeat("x", 1000), strings.Repeat("x", 999) + "y", false},
 		{int8(5), int64(5), true},
 		{uint8(200), int16(200), true},
 		{uint32(1 << 31), int64(1 << 31), true},
@@ -81,6 +87,8 @@ func TestHeadersCompareValues(t *testing.T) {
 		{int32(5), "5", false},
 		{int32(1), true, false},
 		{float32(1.5), float64(1.5), true},
+		{0.0, math.Copysign(0, -1), true},
+		{math.NaN(), math.NaN(), false},
 		{float32(0.1), float64(0.1), false},
 		{int32(1), float64(1), false}, // true up to 3.12
 		{true, true, true},
@@ -167,6 +175,84 @@ func TestHeadersReadAMalformedTableAsFarAsItGoes(t *testing.T) {
 		}
 		if got := strings.Join(m.All(), " "); got != want {
 			t.Errorf("the first %d bytes: got %q, want %q", n, got, want)
+		}
+	}
+}
+
+// randomTable draws up to four fields; the names may repeat.
+func randomTable(random *rand.Rand, names []string) property.Table {
+	values := []any{nil, "1", []byte("1"), int8(1), int64(1), uint32(2), 1.0, float32(2), true, strings.Repeat("a", 70), strings.Repeat("a", 71)}
+	var table property.Table
+	for range random.IntN(5) {
+		table = append(table, property.Field{Name: names[random.IntN(len(names))], Value: values[random.IntN(len(values))]})
+	}
+	return table
+}
+
+func TestHeadersAgreeWithTheReference(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	names := []string{"a", "b", "c", "x-d"}
+	for range 200 {
+		r := New[string, string](Headers)
+		in := map[string]property.Table{} // arguments by destination
+		for i := range 60 {
+			if b := (binding{Destination: fmt.Sprint(i)}); random.IntN(3) > 0 {
+				b.Arguments = randomTable(random, names)
+				if mode := random.IntN(5); mode < 4 {
+					b.Arguments = append(b.Arguments, property.Field{Name: "x-match", Value: []string{"all", "any", "all-with-x", "any-with-x"}[mode]})
+				}
+				if added, err := r.Add(b); err != nil || !added {
+					t.Fatalf("Add(%v) = %v, %v", b, added, err)
+				}
+				in[b.Destination] = b.Arguments
+			} else {
+				for destination, arguments := range in {
+					if !r.Remove(binding{Destination: destination, Arguments: arguments}) {
+						t.Fatalf("Remove(%v) failed", arguments)
+					}
+					delete(in, destination)
+					break
+				}
+			}
+			table := randomTable(random, names)
+			var want []string
+			for destination, arguments := range in {
+				if matchesHeaders(arguments, table) {
+					want = append(want, destination)
+				}
+			}
+			slices.Sort(want)
+			if got := matched(t, r, "", table, ""); got != strings.Join(want, " ") {
+				t.Fatalf("headers %v among %v: got %s, want %s", table, in, got, want)
+			}
+		}
+		for destination, arguments := range in {
+			r.Remove(binding{Destination: destination, Arguments: arguments})
+		}
+		if x := r.index.(*headers[string, string]); len(x.rules)+len(x.always)+len(x.names) != 0 {
+			t.Fatalf("something is left: %+v", x)
+		}
+	}
+}
+
+// A binding is found by the condition that it shares with the fewest others, so
+// that what all have in common costs nothing.
+func TestHeadersFindABindingByItsRarestCondition(t *testing.T) {
+	r := New[string, string](Headers)
+	for i := range 100 {
+		b := binding{Destination: fmt.Sprint(i), Arguments: fields("kind", "order", "shard", int32(i), "eu", nil)}
+		if added, err := r.Add(b); err != nil || !added {
+			t.Fatal(added, err)
+		}
+	}
+	for _, n := range r.index.(*headers[string, string]).names {
+		if len(n.present) > 1 {
+			t.Errorf("%d bindings are found by any %s", len(n.present), n.name)
+		}
+		for value, rules := range n.values {
+			if len(rules) > 1 {
+				t.Errorf("%d bindings are found by %s = %q", len(rules), n.name, value)
+			}
 		}
 	}
 }

@@ -15,7 +15,9 @@ const few = 32
 type Matches[D comparable] struct {
 	found []D
 	seen  map[D]struct{} // found, once it is more than few
-	walk  walk
+
+	walk     walk   // of topics
+	valueKey []byte // of headers
 }
 
 // Reset forgets the destinations, and keeps the memory.

@@ -88,7 +88,7 @@ func New[D comparable, M any](kind Kind) *Router[D, M] {
 	case Topic:
 		r.index = newTopic[D, M]()
 	case Headers:
-		r.index = &headers[D, M]{}
+		r.index = newHeaders[D, M]()
 	default:
 		panic(fmt.Sprintf("routing: no kind of exchange has the number %d", kind))
 	}

@@ -128,7 +128,8 @@ func TestAddAndRemoveKnowABindingByDestinationKeyAndArguments(t *testing.T) {
 					t.Errorf("Add(%v) again = %v, %v", b, added, err)
 				}
 			}
-			if one[0].Name != "a" {
+			unsorted := property.Table{one[1], one[0]}
+			if _, err := r.Add(binding{Destination: "q", Key: "k", Arguments: unsorted}); err != nil || unsorted[0].Name != "b" {
 				t.Error("Add sorted its caller's arguments")
 			}
 			for _, b := range []binding{
