@@ -210,18 +210,30 @@ func (l *Log) shard(ctx context.Context, n int) (RecordLog, error) {
 // Append adds a record and returns its sequence once it is stored and synced. Records of one caller keep their order.
 // Many can wait at once; load makes the batches.
 func (l *Log) Append(ctx context.Context, shard int, m *Message) (uint64, error) {
-	r, err := l.shard(ctx, shard)
+	wait, err := l.StartAppend(ctx, shard, m)
 	if err != nil {
 		return 0, err
 	}
+	return wait(ctx)
+}
+
+// StartAppend starts an Append; wait returns what Append does, and is called once. Records that one goroutine starts
+// keep their order within a shard.
+func (l *Log) StartAppend(ctx context.Context, shard int, m *Message) (wait func(context.Context) (uint64, error), err error) {
+	r, err := l.shard(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
 	a := &recordAppend{store: l.ns.b.store, done: make(chan error, 1)}
 	r.Append(m.raw, a)
-	select {
-	case err := <-a.done:
-		return a.seq, err
-	case <-ctx.Done():
-		return 0, &Error{Kind: KindUncertain, Type: ResourceLog, Namespace: l.ns.name, Name: l.info.Spec.Name, Err: ctx.Err()}
-	}
+	return func(ctx context.Context) (uint64, error) {
+		select {
+		case err := <-a.done:
+			return a.seq, err
+		case <-ctx.Done():
+			return 0, &Error{Kind: KindUncertain, Type: ResourceLog, Namespace: l.ns.name, Name: l.info.Spec.Name, Err: ctx.Err()}
+		}
+	}, nil
 }
 
 type recordAppend struct {
