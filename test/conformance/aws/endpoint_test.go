@@ -9,9 +9,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/portico-mq/portico/adapters/awsproto"
+	adapterkinesis "github.com/portico-mq/portico/adapters/kinesis"
 	adaptersns "github.com/portico-mq/portico/adapters/sns"
 	adaptersqs "github.com/portico-mq/portico/adapters/sqs"
 	"github.com/portico-mq/portico/broker"
@@ -41,6 +43,7 @@ func endpoint(t *testing.T) string {
 	}
 	add(adaptersqs.New(adaptersqs.Options{Broker: b, Secret: secret}))
 	add(adaptersns.New(adaptersns.Options{Broker: b, Secret: secret}))
+	add(adapterkinesis.New(adapterkinesis.Options{Broker: b, Secret: secret}))
 	handler, err := awsproto.NewEndpoint(awsproto.Options{Services: services, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -75,3 +78,4 @@ func config(url string) aws.Config {
 
 func sqsClient(url string) *sqs.Client         { return sqs.NewFromConfig(config(url)) }
 func snsClient(url string) *sns.Client         { return sns.NewFromConfig(config(url)) }
+func kinesisClient(url string) *kinesis.Client { return kinesis.NewFromConfig(config(url)) }
