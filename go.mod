@@ -22,3 +22,5 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
+
+require github.com/rabbitmq/amqp091-go v1.16.0

@@ -12,6 +12,7 @@ import (
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Start the broker (what portico does without a command)."`
 	Config  configCommand  `cmd:"" help:"Look at the configuration."`
+	Bench   benchCommand   `cmd:"" help:"Measure this broker or another one."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/portico-mq/portico/internal/bench"
+)
+
+// benchCommand measures Portico, or any other broker that speaks AMQP 0-9-1.
+type benchCommand struct {
+	Publish benchLoad    `cmd:"" help:"Publish persistent messages and count the confirms."`
+	Consume benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
+	Both    benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
+	Queues  benchLoad    `cmd:"" help:"Publish to many queues at once."`
+	Latency benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
+	Startup benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
+	Report  benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
+	Peer    benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
+}
+
+// benchLoad is one scenario over AMQP; which one is the command's name.
+type benchLoad struct {
+	URL         string        `default:"amqp://guest:guest@127.0.0.1:5672/" help:"The broker to measure."`
+	Label       string        `help:"What to call the broker in the report; its product and version by default."`
+	QueueType   string        `placeholder:"TYPE" help:"x-queue-type to declare the queues with: classic, quorum."`
+	Size        int           `default:"1024" help:"Bytes of a message's body."`
+	Connections int           `help:"Connections that publish (1; in queues 4)."`
+	Consumers   int           `default:"1" help:"Consumers, each with a connection of its own."`
+	InFlight    int           `help:"Unconfirmed messages of a connection (1000; in queues 40 a queue)."`
+	Prefetch    int           `default:"500" help:"Prefetch of a consumer."`
+	Queues      int           `default:"100" help:"How many queues the scenario queues uses."`
+	AckEvery    int           `default:"1" help:"Messages that a consumer acks at a time."`
+	Messages    int           `default:"200000" help:"Backlog that the scenario consume starts with."`
+	Rate        int           `default:"1000" help:"Messages per second of the scenario latency."`
+	Duration    time.Duration `default:"10s" help:"How long to measure."`
+	Warmup      time.Duration `default:"2s" help:"How long the load runs before that."`
+	Runs        int           `default:"1" help:"How often to repeat the measurement."`
+	JSON        bool          `help:"Print results as JSON, one a line."`
+
+	scenario bench.Scenario
+}
+
+// AfterApply tells each use of the command which scenario it is.
+func (c *benchCommand) AfterApply() error {
+	c.Publish.scenario = bench.Publish
+	c.Consume.scenario = bench.Consume
+	c.Both.scenario = bench.Both
+	c.Queues.scenario = bench.Queues
+	c.Latency.scenario = bench.Latency
+	return nil
+}
+
+func (c *benchLoad) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	for range c.Runs {
+		r, err := bench.Run(ctx, c.scenario, bench.Options{
+			URL: c.URL, Label: c.Label, QueueType: c.QueueType, Size: c.Size,
+			Connections: c.Connections, Consumers: c.Consumers, InFlight: c.InFlight, Prefetch: c.Prefetch, AckEvery: c.AckEvery,
+			Queues: c.Queues, Messages: c.Messages, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup,
+		})
+		if err != nil {
+			return err
+		}
+		if err := printResult(r, c.JSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printResult(r bench.Result, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	fmt.Println(r.Text())
+	return nil
+}
+
+type benchStartup struct {
+	AMQP    []string      `placeholder:"HOST:PORT" help:"AMQP listeners that have to answer."`
+	STOMP   []string      `placeholder:"HOST:PORT" help:"STOMP listeners that have to answer."`
+	HTTP    []string      `placeholder:"URL" help:"URLs that have to answer."`
+	Idle    time.Duration `default:"10s" help:"How long the broker is left alone before its memory is read."`
+	Limit   time.Duration `default:"60s" help:"How long the start may take."`
+	Label   string        `default:"broker" help:"What to call the broker in the report."`
+	Output  string        `placeholder:"FILE" help:"Where the broker's own output goes."`
+	JSON    bool          `help:"Print the result as JSON."`
+	Command []string      `arg:"" passthrough:"" help:"Command that starts the broker in the foreground."`
+}
+
+func (c *benchStartup) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	o := bench.StartOptions{
+		Command: c.Command, AMQP: c.AMQP, STOMP: c.STOMP, HTTP: c.HTTP,
+		Idle: c.Idle, Limit: c.Limit, Label: c.Label,
+	}
+	if len(o.Command) > 0 && o.Command[0] == "--" {
+		o.Command = o.Command[1:]
+	}
+	if c.Output != "" {
+		f, err := os.Create(c.Output)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		o.Output = f
+	}
+	r, err := bench.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	return printResult(r, c.JSON)
+}
+
+type benchReport struct {
+	Files []string `arg:"" optional:"" type:"existingfile" help:"Files with results; standard input when none."`
+}
+
+func (c *benchReport) Run() error {
+	var results []bench.Result
+	read := func(in io.Reader) error {
+		more, err := bench.Read(in)
+		results = append(results, more...)
+		return err
+	}
+	if len(c.Files) == 0 {
+		if err := read(os.Stdin); err != nil {
+			return err
+		}
+	}
+	for _, name := range c.Files {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		err = read(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return bench.Table(os.Stdout, results)
+}
+
+type benchPeer struct {
+	Listen string `default:"127.0.0.1:5672" help:"Where to listen."`
+}
+
+func (c *benchPeer) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening on", l.Addr())
+	return bench.ServeNull(ctx, l)
+}

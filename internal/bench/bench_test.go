@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// nullURL starts a null peer and returns where it is.
+func nullURL(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- ServeNull(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return "amqp://guest:guest@" + l.Addr().String() + "/"
+}
+
+func TestScenarios(t *testing.T) {
+	url := nullURL(t)
+	for s := range scenarios {
+		t.Run(string(s), func(t *testing.T) {
+			t.Parallel()
+			r, err := Run(context.Background(), s, Options{
+				URL: url, Label: "null", Messages: 2000, Queues: 5, Prefetch: 20, AckEvery: 3, Size: 100,
+				Warmup: time.Millisecond, Duration: 100 * time.Millisecond,
+			})
+			if s == Latency {
+				// The null peer delivers bodies of its own, which carry no time.
+				if err == nil || !strings.Contains(err.Error(), "nothing was delivered") {
+					t.Errorf("a latency out of bodies without a time: %+v, %v", r.Latency, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Messages == 0 || r.Rate == 0 {
+				t.Errorf("nothing was counted: %+v", r)
+			}
+			if s == Consume && r.Messages != 2000 {
+				t.Errorf("%d messages consumed, want 2000", r.Messages)
+			}
+		})
+	}
+}
+
+func TestRunSaysWhatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		s    Scenario
+		o    Options
+		want string
+	}{
+		{"no broker", Publish, Options{URL: "amqp://127.0.0.1:1/"}, "connect to the broker"},
+		{"small body", Publish, Options{Size: 8}, "too small"},
+		{"no such scenario", "dance", Options{}, "unknown scenario"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Run(context.Background(), tt.s, tt.o)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	_, err := Run(ctx, Publish, Options{URL: nullURL(t), Duration: time.Hour})
+	if err == nil {
+		t.Error("a measurement that was broken off is no result")
+	}
+}
+
+func TestSpread(t *testing.T) {
+	var samples []time.Duration
+	for i := 1000; i > 0; i-- {
+		samples = append(samples, time.Duration(i)*time.Microsecond)
+	}
+	if got := *spread(samples); got != (Spread{P50: 501, P99: 991, Max: 1000}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	results := []Result{
+		{Scenario: Publish, Label: "ours", Connections: 1, InFlight: 1000, Rate: 30000},
+		{Scenario: Publish, Label: "ours", Connections: 1, InFlight: 1000, Rate: 50000},
+		{Scenario: Publish, Label: "ours", Connections: 1, InFlight: 1000, Rate: 40000},
+		{Scenario: Publish, Label: "a", Connections: 1, InFlight: 1000, Rate: 10000},
+		{Scenario: Publish, Label: "b", Connections: 1, InFlight: 1000, Rate: 16000},
+		{Scenario: Latency, Label: "ours", Latency: &Spread{P50: 500, P99: 4000}},
+		{Scenario: Latency, Label: "a", Latency: &Spread{P50: 1000, P99: 2000}},
+		{Scenario: Startup, Label: "ours", StartMillis: 250, IdleMB: 40},
+		{Scenario: Startup, Label: "b", StartMillis: 12500, IdleMB: 400},
+	}
+	const want = `| what | figure | ours | a | b | against the best other |
+|---|---|---|---|---|---|
+| publish, 1 connection, 1000 in flight | msg/s | 30,000 / **40,000** / 50,000 | 10,000 / **10,000** / 10,000 | 16,000 / **16,000** / 16,000 | 2.50 × |
+| latency | p50 | 0.50 ms / **0.50 ms** / 0.50 ms | 1.00 ms / **1.00 ms** / 1.00 ms | | 0.50 × |
+| latency | p99 | 4.00 ms / **4.00 ms** / 4.00 ms | 2.00 ms / **2.00 ms** / 2.00 ms | | 2.00 × |
+| startup | start | 250 ms / **250 ms** / 250 ms | | 12,500 ms / **12,500 ms** / 12,500 ms | 0.02 × |
+| startup | resident when idle | 40 MB / **40 MB** / 40 MB | | 400 MB / **400 MB** / 400 MB | 0.10 × |
+`
+	var b strings.Builder
+	if err := Table(&b, results); err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+func TestRead(t *testing.T) {
+	got, err := Read(strings.NewReader(`{"scenario":"publish","rate":5}` + "\n" + `{"scenario":"latency","latency_us":{"p50":1}}`))
+	if err != nil || len(got) != 2 || got[0].Rate != 5 || got[1].Latency.P50 != 1 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := Read(strings.NewReader(`{"scenario":"publish"} nonsense`)); err == nil {
+		t.Error("nonsense was read as a result")
+	}
+}
+
+// TestMain lets the test binary be the broker that TestStart starts.
+func TestMain(m *testing.M) {
+	if address := os.Getenv("BENCH_TEST_NULL_PEER"); address != "" {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			os.Exit(1)
+		}
+		_ = ServeNull(context.Background(), l)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestStart(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	t.Setenv("BENCH_TEST_NULL_PEER", address)
+	r, err := Start(context.Background(), StartOptions{Command: os.Args[:1], AMQP: []string{address}, Limit: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.StartMillis <= 0 || r.IdleMB < 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestStartOfWhatEnds(t *testing.T) {
+	_, err := Start(context.Background(), StartOptions{Command: []string{"/bin/true"}, AMQP: []string{"127.0.0.1:1"}, Limit: time.Minute})
+	if err == nil || !strings.Contains(err.Error(), "ended by itself") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Start(context.Background(), StartOptions{Command: []string{"/bin/true"}}); err == nil {
+		t.Error("a start that nothing would show was measured")
+	}
+}
