@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 
 	"github.com/portico-mq/portico/internal/bench"
@@ -20,6 +21,7 @@ type benchCommand struct {
 	Both    benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
 	Queues  benchLoad    `cmd:"" help:"Publish to many queues at once."`
 	Latency benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
+	Core    benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
 	Startup benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
 	Report  benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
 	Peer    benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
@@ -81,6 +83,49 @@ func printResult(r bench.Result, asJSON bool) error {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
 	fmt.Println(r.Text())
+	return nil
+}
+
+type benchCore struct {
+	Dir        string        `default:"." help:"Where to make, and remove, the data directory."`
+	Durability string        `enum:"fsync,os" default:"fsync" help:"What a confirm means: fsync or os."`
+	Publishers int           `default:"1" help:"Publishers, each with a window of its own."`
+	Queues     int           `default:"1" help:"Queues, which the publishers take in turn."`
+	InFlight   int           `default:"1000" help:"Unconfirmed messages of a publisher."`
+	Size       int           `default:"1024" help:"Bytes of a message's body."`
+	Duration   time.Duration `default:"10s" help:"How long to measure."`
+	Warmup     time.Duration `default:"2s" help:"How long the load runs before that."`
+	Runs       int           `default:"1" help:"How often to repeat the measurement."`
+	JSON       bool          `help:"Print results as JSON, one a line."`
+	Profile    string        `placeholder:"FILE" help:"Write a CPU profile of the measurement."`
+}
+
+func (c *benchCore) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if c.Profile != "" {
+		f, err := os.Create(c.Profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	for range c.Runs {
+		r, err := bench.RunCore(ctx, bench.CoreOptions{
+			Dir: c.Dir, Durability: c.Durability, Publishers: c.Publishers, Queues: c.Queues,
+			InFlight: c.InFlight, Size: c.Size, Duration: c.Duration, Warmup: c.Warmup,
+		})
+		if err != nil {
+			return err
+		}
+		if err := printResult(r, c.JSON); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

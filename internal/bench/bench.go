@@ -112,6 +112,7 @@ type Result struct {
 	Size        int      `json:"size,omitempty"`
 	Connections int      `json:"connections,omitempty"`
 	AckEvery    int      `json:"ack_every,omitempty"`
+	Publishers  int      `json:"publishers,omitempty"` // scenario core only
 	Consumers   int      `json:"consumers,omitempty"`
 	InFlight    int      `json:"in_flight,omitempty"`
 	Prefetch    int      `json:"prefetch,omitempty"`

@@ -174,3 +174,15 @@ func TestStartOfWhatEnds(t *testing.T) {
 		t.Error("a start that nothing would show was measured")
 	}
 }
+
+func TestCore(t *testing.T) {
+	r, err := RunCore(context.Background(), CoreOptions{
+		Dir: t.TempDir(), Publishers: 2, Queues: 2, InFlight: 10, Warmup: time.Millisecond, Duration: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Messages == 0 || r.Queues != 2 {
+		t.Errorf("got %+v", r)
+	}
+}

@@ -40,6 +40,7 @@ func (r Result) describe() string {
 	}
 	add(r.Queues, "queue", "queues")
 	add(r.Connections, "connection", "connections")
+	add(r.Publishers, "publisher", "publishers")
 	add(r.InFlight, "in flight", "in flight")
 	add(r.Consumers, "consumer", "consumers")
 	if r.Prefetch > 0 {
