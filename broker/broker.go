@@ -33,6 +33,9 @@ type Options struct {
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means
 	// 96 MiB.
 	WindowBytes int64
+	// DeadBytes bounds the settled messages, in bytes, that unsettled ones keep from being purged in one queue, before
+	// the unsettled ones are moved; 0 means 64 MiB.
+	DeadBytes int64
 	// SettleInterval is how long a settlement that nobody waits for may stay unrecorded; 0 means 20 ms.
 	SettleInterval time.Duration
 }
@@ -49,6 +52,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WindowBytes == 0 {
 		o.WindowBytes = 96 << 20
+	}
+	if o.DeadBytes == 0 {
+		o.DeadBytes = 64 << 20
 	}
 	if o.SettleInterval == 0 {
 		o.SettleInterval = 20 * time.Millisecond

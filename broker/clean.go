@@ -1,8 +1,6 @@
 package broker
 
 const (
-	// deadBytes bounds the settled log that one unsettled message may hold down.
-	deadBytes = 64 << 20
 	// cleanMessages and cleanBytes bound what is copied forward in one step.
 	cleanMessages = MaxBatch - 100
 	cleanBytes    = 8 << 20
@@ -15,7 +13,7 @@ func (q *Queue) clean() {
 	r := &q.rec
 	_, floor := q.floor()
 	dead := q.taken - floor - q.liveBytes
-	if r.busy || q.gone || len(q.old) > 0 || dead < deadBytes || len(r.parts) > 0 {
+	if r.busy || q.gone || len(q.old) > 0 || dead < q.ns.b.opts.DeadBytes || len(r.parts) > 0 {
 		return
 	}
 	var batch Batch

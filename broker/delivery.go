@@ -95,5 +95,7 @@ type QueueInfo struct {
 	Ready     int    // messages waiting
 	Unacked   int    // messages under a lease
 	Consumers int
-	Created   time.Time
+	// Dead is how many bytes of settled messages the log still holds, as far as this run of the broker knows.
+	Dead    int64
+	Created time.Time
 }

@@ -235,6 +235,7 @@ func (q *Queue) info() QueueInfo {
 	return QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created,
 		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
+		Dead: q.taken - q.rec.purgedAt - q.liveBytes,
 	}
 }
 

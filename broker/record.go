@@ -272,7 +272,7 @@ func (q *Queue) purgeBehind(w *stateWrite) {
 	if r.purging || below <= r.purgedBelow || q.gone {
 		return
 	}
-	if w.offset-r.purgedAt < purgeBytes {
+	if w.offset-r.purgedAt < min(purgeBytes, q.ns.b.opts.DeadBytes/2) {
 		q.purgeWhenIdle()
 		return
 	}

@@ -15,6 +15,9 @@ import (
 // OpenStore opens the store under test; calling it again after Close reopens what the first left.
 type OpenStore func(t *testing.T) broker.Store
 
+// testDeadBytes makes queues move unsettled messages early.
+const testDeadBytes = 2 << 20
+
 // Options is how the tests open a broker.
 func Options() broker.Options {
 	return broker.Options{
@@ -26,6 +29,7 @@ func Options() broker.Options {
 			{Name: "amq.headers", Kind: broker.Headers, Durable: true},
 		},
 		ReservedPrefix: "amq.",
+		DeadBytes:      testDeadBytes,
 	}
 }
 
