@@ -47,6 +47,7 @@ type Queue struct {
 	unread   int                 // messages in the log at or above next
 	reading  bool                // a read of the log is under way
 	got      bool                // that read has handed out something
+	misses   int                 // reads in a row that found nothing
 	old      []run               // unsettled runs of the last run of the broker, at or above next
 	oldEnd   uint64              // where that run's cursor stood
 	skip     map[uint64]struct{} // messages at or above next that a transaction has settled

@@ -8,6 +8,8 @@ const (
 	windowBytes    = 8 << 20
 	// windowShare is what every queue may keep although all queues together are over their bound.
 	windowShare = 128 << 10
+	// readMisses is how many reads in a row must find nothing before the count of unread messages is given up.
+	readMisses = 3
 	// readRetry is the pause after a failed read of the log.
 	readRetry = 200 * time.Millisecond
 )
@@ -182,11 +184,16 @@ func (q *Queue) readEnded(err error) {
 		q.ns.b.log.Error("reading a queue's log", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
 		time.AfterFunc(readRetry, q.Kick)
 	case !q.got && q.unread > 0:
+		if q.misses++; q.misses < readMisses {
+			time.AfterFunc(readRetry, q.Kick)
+			break
+		}
 		// The log holds nothing where the count says so. The count is what is wrong.
 		q.ns.b.log.Error("message count corrected", "ns", q.ns.name, "queue", q.spec.Name, "by", q.unread)
-		q.unread, q.old = 0, nil
+		q.unread, q.old, q.next = 0, nil, max(q.next, q.oldEnd)
 		q.wakeGetters()
 	default:
+		q.misses = 0
 		q.fill()
 	}
 }

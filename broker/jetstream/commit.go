@@ -24,13 +24,14 @@ type committer struct {
 	failed  error
 	closed  bool
 	wake    chan struct{}
+	quit    chan struct{}
 	done    chan struct{}
 	rounds  uint64
 	last    time.Duration
 }
 
 func newCommitter(syncAll func() error, onErr func(error)) *committer {
-	c := &committer{sync: syncAll, onErr: onErr, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &committer{sync: syncAll, onErr: onErr, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -61,19 +62,22 @@ func (c *committer) add(done broker.Completion) {
 func (c *committer) run() {
 	defer close(c.done)
 	var round []broker.Completion
-	for range c.wake {
-		for {
-			c.mu.Lock()
-			round, c.waiting = c.waiting, round[:0]
-			c.mu.Unlock()
-			if len(round) == 0 {
-				break
+	for {
+		c.mu.Lock()
+		round, c.waiting = c.waiting, round[:0]
+		c.mu.Unlock()
+		if len(round) == 0 {
+			select {
+			case <-c.wake:
+				continue
+			case <-c.quit:
+				return
 			}
-			err := c.syncOnce()
-			for i, done := range round {
-				done.Done(err)
-				round[i] = nil
-			}
+		}
+		err := c.syncOnce()
+		for i, done := range round {
+			done.Done(err)
+			round[i] = nil
 		}
 	}
 }
@@ -113,7 +117,7 @@ func (c *committer) close() {
 	}
 	c.closed = true
 	c.mu.Unlock()
-	close(c.wake)
+	close(c.quit)
 	<-c.done
 	c.mu.Lock()
 	left := c.waiting

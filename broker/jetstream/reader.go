@@ -38,6 +38,7 @@ type reader struct {
 	made     int
 	at       uint64 // the stream sequence the consumer goes on from
 	seq      uint64 // the consumer's own last sequence
+	pulls    uint64 // numbers the pulls: a status says by its subject which one it is about
 	pull     *pull  // under way, or nil
 }
 
@@ -47,6 +48,7 @@ type pull struct {
 	left     int
 	bytes    int
 	got      int
+	inbox    string
 	single   bool // asks for one message of any size
 	retried  bool
 	emit     func(uint64, []byte)
@@ -145,9 +147,11 @@ func (r *reader) start(p *pull) {
 		p.end(broker.ErrClosed)
 		return
 	}
+	r.pulls++
+	p.inbox = r.inbox + "." + strconv.FormatUint(r.pulls, 36)
 	r.pull = p
 	p.watchdog = time.AfterFunc(readTimeout, func() { r.giveUp(p, errors.New("jetstream: a pull brought nothing")) })
-	err = r.shard.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+r.stream+"."+r.consumer, r.inbox, payload)
+	err = r.shard.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+r.stream+"."+r.consumer, p.inbox, payload)
 	r.mu.Unlock()
 	if err != nil {
 		r.giveUp(p, err)
@@ -185,7 +189,11 @@ func (r *reader) message(m *nats.Msg) {
 		r.mu.Unlock()
 		return // of a pull that was given up
 	}
-	if status := m.Header.Get("Status"); status != "" && len(m.Data) == 0 {
+	if status := m.Header.Get("Status"); status != "" && m.Subject != r.subject {
+		if m.Subject != p.inbox {
+			r.mu.Unlock()
+			return // of an earlier pull: a batch that was filled is followed by a status too
+		}
 		r.status(p, status, m.Header.Get("Description"))
 		return
 	}

@@ -21,8 +21,8 @@ type shard struct {
 }
 
 const (
-	answerPrefix = "A." // PubAcks: A.<stream>
-	readPrefix   = "R." // messages read: R.<stream>
+	answerPrefix = "A." // PubAcks: A.<stream>.<opening>
+	readPrefix   = "R." // messages read, and statuses: R.<stream>.<pull>
 )
 
 // shardOf spreads streams over the shards.
@@ -70,8 +70,12 @@ func (s *shard) answered(m *nats.Msg) {
 }
 
 func (s *shard) read(m *nats.Msg) {
+	name := m.Subject
+	if strings.HasPrefix(name, readPrefix) {
+		name = name[:strings.LastIndexByte(name, '.')] // without the pull's number
+	}
 	s.mu.Lock()
-	r := s.readers[m.Subject]
+	r := s.readers[name]
 	s.mu.Unlock()
 	if r != nil {
 		r.message(m)
