@@ -29,10 +29,10 @@ func (l Lease) Queue() *Queue { return l.queue }
 // Handle names the lease across processes and requests: for front ends whose clients carry it (a receipt handle).
 // See [Session.FindLease].
 func (l Lease) Handle() Handle {
-	return Handle{QueueID: l.queue.id, Epoch: l.queue.epoch, Sequence: l.entry.seq, Turn: l.turn}
+	return Handle{QueueID: l.queue.id, Epoch: l.queue.ns.b.epoch, Sequence: l.entry.seq, Turn: l.turn}
 }
 
-// Handle names a lease by value. Epoch changes at every start of the queue, so that a sequence that was given out
+// Handle names a lease by value. Epoch changes at every start of the broker, so that a sequence that was given out
 // again after a power cut does not revive an old handle.
 type Handle struct {
 	QueueID  string

@@ -1,34 +1,56 @@
 package broker
 
-import "container/heap"
+import (
+	"container/heap"
+	"context"
+	"slices"
+)
 
 // Discard settles the message that a handle names as if it were acknowledged, whatever became of the lease: it holds
-// still, it ran out, or the message was handed out again since, whose lease is stale then. A message that was settled
-// before is no error: done is told when that is recorded durably, as [Session.Settle] tells it. KindStaleLease means
-// that nothing can be said about the message by this handle: it is from before a restart, of another queue, or a
-// transaction has the message. For front ends whose clients may settle late (SQS: an old receipt handle deletes).
-func (s *Session) Discard(queue string, h Handle, done Completion) error {
+// still, it ran out, or the message was handed out again since, whose lease is stale then. A handle of the run before
+// this one does as well. A message that was settled before is no error: done is told when that is recorded durably, as
+// [Session.Settle] tells it. KindStaleLease means that nothing can be said about the message by this handle: it is
+// from an earlier run, its message was lost in a power cut, it is of another queue, or a transaction has the message.
+// For front ends whose clients may settle late (SQS: an old receipt handle deletes).
+func (s *Session) Discard(ctx context.Context, queue string, h Handle, done Completion) error {
 	q, err := s.lookup(queue)
+	if err == nil {
+		err = q.open(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if q.id != h.QueueID || q.epoch != h.Epoch || !q.discard(h.Sequence, done) {
+	if q.id != h.QueueID || !q.discard(h, done) {
 		return &Error{Kind: KindStaleLease, Type: ResourceMessage, Namespace: s.ns.name, Name: queue}
 	}
 	return nil
 }
 
-// discard settles a message that was handed out in this run, and reports whether it is settled.
-func (q *Queue) discard(seq uint64, done Completion) bool {
+// handedOut reports whether the handle's sequence still stands for the message that the handle was made for. In this
+// run it does once the message was taken. The run before stored everything up to what was found at the start, and
+// later messages got later sequences; of runs before that, nothing is known. The caller holds q.mu.
+func (q *Queue) handedOut(h Handle) bool {
+	switch h.Epoch {
+	case q.ns.b.epoch:
+		return h.Sequence < q.next
+	case q.ns.b.epoch - 1:
+		return h.Sequence <= q.found
+	}
+	return false
+}
+
+// discard settles the message of a handle, and reports whether it is settled.
+func (q *Queue) discard(h Handle, done Completion) bool {
 	var wake wakeList
 	q.mu.Lock()
-	if q.gone || seq >= q.next {
+	if q.gone || !q.handedOut(h) {
 		q.mu.Unlock()
 		return false
 	}
-	e := q.unsettled(seq)
+	e := q.unsettled(h.Sequence)
 	switch {
 	case e == nil:
+		q.skipUnread(h.Sequence) // nothing, if it was settled before
 	case e.leased:
 		wake.release(q.unlease(e))
 		q.forget(e)
@@ -71,14 +93,14 @@ func (q *Queue) unsettled(seq uint64) *entry {
 	return nil
 }
 
-// takeBack removes an entry that came back from the window, and reports whether it was there.
+// takeBack removes a ready entry from the window, and reports whether it was there.
 func (q *Queue) takeBack(e *entry) bool {
-	for i := range q.returned {
-		if q.returned[i] == e {
-			heap.Remove(&q.returned, i)
-			q.addWindow(-int64(e.msg.Size()))
-			return true
-		}
+	at := slices.Index(q.returned, e)
+	if at >= 0 {
+		heap.Remove(&q.returned, at)
+	} else if !q.fresh.remove(e) {
+		return false
 	}
-	return false
+	q.addWindow(-int64(e.msg.Size()))
+	return true
 }

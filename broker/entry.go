@@ -95,6 +95,23 @@ func (d *entryDeque) popFront() *entry {
 	return e
 }
 
+// remove takes e out of the middle and reports whether it was there. It costs as much as there are entries.
+func (d *entryDeque) remove(e *entry) bool {
+	found := false
+	for i := range d.n {
+		at := (d.at + i) % len(d.ring)
+		if found {
+			d.ring[(at+len(d.ring)-1)%len(d.ring)] = d.ring[at]
+		}
+		found = found || d.ring[at] == e
+	}
+	if found {
+		d.n--
+		d.ring[(d.at+d.n)%len(d.ring)] = nil
+	}
+	return found
+}
+
 // entryHeap orders entries by seq.
 type entryHeap []*entry
 

@@ -21,7 +21,6 @@ type Queue struct {
 	spec    QueueSpec
 	id      string
 	created time.Time
-	epoch   uint64
 	owner   *Session // of an exclusive queue
 
 	incoming incoming // under ns.mu
@@ -45,6 +44,7 @@ type Queue struct {
 	last     uint64              // the newest sequence known to be stored
 	lastSeen uint64              // the last message at the cursor
 	unread   int                 // messages in the log at or above next
+	found    uint64              // the newest sequence when the log was opened: what an earlier run stored and was not lost
 	reading  bool                // a read of the log is under way
 	got      bool                // that read has handed out something
 	misses   int                 // reads in a row that found nothing
@@ -70,7 +70,7 @@ type Queue struct {
 }
 
 func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
-	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond), epoch: ns.b.epoch}
+	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond)}
 	q.plain = &target{queue: q}
 	return q
 }
@@ -155,7 +155,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.log = log
-	q.last = found.Last
+	q.last, q.found = found.Last, found.Last
 	q.next = st.next
 	q.unread = int(unread)
 	q.old, q.oldEnd = st.runs, st.next

@@ -187,7 +187,7 @@ func (s *Session) FindLease(queue string, h Handle) (Lease, error) {
 		return Lease{}, err
 	}
 	stale := &Error{Kind: KindStaleLease, Type: ResourceMessage, Namespace: s.ns.name, Name: queue}
-	if q.id != h.QueueID || q.epoch != h.Epoch {
+	if q.id != h.QueueID || q.ns.b.epoch != h.Epoch {
 		return Lease{}, stale
 	}
 	q.mu.Lock()
