@@ -13,7 +13,7 @@ func (a *adapter) deleteMessage(ctx context.Context, c *awsproto.Call, in *delet
 		return nil, err
 	}
 	defer q.session.Close()
-	w, err := a.startDelete(q, in.ReceiptHandle)
+	w, err := a.startDelete(ctx, q, in.ReceiptHandle)
 	if err != nil {
 		return nil, absent(c, err)
 	}
@@ -37,7 +37,7 @@ func (a *adapter) deleteMessageBatch(ctx context.Context, c *awsproto.Call, in *
 	waiters := make([]*waiter, len(ids))
 	errs := make([]error, len(ids))
 	for i := range in.Entries {
-		waiters[i], errs[i] = a.startDelete(q, in.Entries[i].ReceiptHandle)
+		waiters[i], errs[i] = a.startDelete(ctx, q, in.Entries[i].ReceiptHandle)
 	}
 	out := &deleteMessageBatchOutput{}
 	for i, id := range ids {
@@ -54,13 +54,13 @@ func (a *adapter) deleteMessageBatch(ctx context.Context, c *awsproto.Call, in *
 }
 
 // startDelete settles the message of a receipt handle. As on AWS an old handle deletes too, even when
-// the message has been handed out again, and deleting twice is no error. A handle from before a
-// restart is refused: what became of its message is not known by it.
-func (a *adapter) startDelete(q *queue, handle string) (*waiter, error) {
+// the message has been handed out again or the server was restarted since, and deleting twice is no
+// error. A handle from before two restarts is refused: what became of its message is not known by it.
+func (a *adapter) startDelete(ctx context.Context, q *queue, handle string) (*waiter, error) {
 	r, bad := a.openReceipt(q, handle)
 	if bad != nil {
 		return nil, bad
 	}
 	w := newWaiter()
-	return w, q.session.Discard(q.name, r.handle, w)
+	return w, q.session.Discard(ctx, q.name, r.handle, w)
 }
