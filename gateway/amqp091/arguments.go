@@ -1,0 +1,229 @@
+package amqp091
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/amqp091/wire"
+)
+
+// The arguments of queues: how RabbitMQ checks them, how it compares them when a queue is declared again, and which of
+// them mean something here. One that would change how the queue behaves, and is not built, is refused in the words that
+// RabbitMQ has for one that the type of queue does not know. Arguments that RabbitMQ does not know it keeps and shows;
+// so do we.
+
+// attributes is where the arguments are kept with a queue or an exchange.
+const attributes = "amqp"
+
+// argument is what is known of one argument.
+type argument struct {
+	name string
+	// check returns what is wrong with a value, as Erlang prints it; "" when it is good.
+	check func(v property.RawValue) string
+	// quorum says that quorum queues know it.
+	quorum bool
+	// built says whether a good value is honoured; nil for those that change nothing that can be seen from outside.
+	built func(v property.RawValue) bool
+}
+
+func never(property.RawValue) bool { return false }
+
+// queueArguments are the arguments that RabbitMQ 3.13 checks and compares.
+var queueArguments = []argument{
+	{name: "x-expires", check: atLeast(1), quorum: true, built: never},
+	{name: "x-message-ttl", check: atLeast(0), quorum: true, built: never},
+	{name: "x-dead-letter-exchange", check: isString, quorum: true, built: never},
+	{name: "x-dead-letter-routing-key", check: isString, quorum: true, built: never},
+	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), quorum: true},
+	{name: "x-max-length", check: atLeast(0), quorum: true, built: never},
+	{name: "x-max-length-bytes", check: atLeast(0), quorum: true, built: never},
+	{name: "x-max-priority", check: priorities, built: never},
+	// Without a length there is nothing that could overflow.
+	{name: "x-overflow", check: overflow, quorum: true},
+	{name: "x-queue-mode", check: oneOf("default", "lazy")},
+	{name: "x-queue-version", check: atLeast(1)},
+	{name: "x-queue-master-locator", check: isString},
+	{name: "x-queue-leader-locator", check: isString, quorum: true},
+	{name: "x-quorum-initial-group-size", check: atLeast(1), quorum: true},
+	{name: "x-single-active-consumer", check: isBool, quorum: true, built: isFalse},
+	{name: "x-delivery-limit", check: atLeast(-1), quorum: true, built: isNegative},
+	{name: queueTypeArgument, check: knownQueueType, quorum: true},
+}
+
+const queueTypeArgument = "x-queue-type"
+
+func isFalse(v property.RawValue) bool { on, _ := v.Bool(); return !on }
+
+// isNegative: -1 is no limit.
+func isNegative(v property.RawValue) bool { n, _ := v.Int(); return n < 0 }
+
+func atLeast(least int64) func(property.RawValue) string {
+	return func(v property.RawValue) string {
+		n, ok := v.Int()
+		switch {
+		case !ok:
+			return fmt.Sprintf(`"expected integer, got %s"`, typeName(v.Type))
+		case n >= least && n <= maxTimer:
+			return ""
+		case n > maxTimer:
+			return fmt.Sprintf("{value_too_big,%d}", n)
+		case n == 0:
+			return "{value_zero,0}"
+		default:
+			return fmt.Sprintf("{value_negative,%d}", n)
+		}
+	}
+}
+
+func priorities(v property.RawValue) string {
+	if bad := atLeast(0)(v); bad != "" {
+		return bad
+	}
+	if n, _ := v.Int(); n > 255 {
+		return fmt.Sprintf("{max_value_exceeded,%d}", n)
+	}
+	return ""
+}
+
+func isString(v property.RawValue) string {
+	if v.Type == 'S' {
+		return ""
+	}
+	return fmt.Sprintf(`"expected longstr, got %s"`, typeName(v.Type))
+}
+
+func isBool(v property.RawValue) string {
+	if _, ok := v.Bool(); ok {
+		return ""
+	}
+	return fmt.Sprintf(`{unacceptable_type,%s}`, typeName(v.Type))
+}
+
+func oneOf(values ...string) func(property.RawValue) string {
+	return func(v property.RawValue) string {
+		switch {
+		case v.Type != 'S':
+			return isString(v)
+		case slices.Contains(values, v.String()):
+			return ""
+		default:
+			return fmt.Sprintf(`{invalid_value,<<"%s">>}`, v.String())
+		}
+	}
+}
+
+func overflow(v property.RawValue) string {
+	if v.Type != 'S' {
+		return fmt.Sprintf("{unacceptable_type,%s}", typeName(v.Type))
+	}
+	if oneOf("drop-head", "reject-publish", "reject-publish-dlx")(v) != "" {
+		return "invalid_overflow"
+	}
+	return ""
+}
+
+func knownQueueType(v property.RawValue) string {
+	if v.Type != 'S' {
+		return isString(v)
+	}
+	if name := v.String(); name != "classic" && name != "quorum" {
+		return fmt.Sprintf(`"unsupported queue type '%s'"`, name)
+	}
+	return ""
+}
+
+// queueType is the type that a queue was declared with; classic without the argument.
+func queueType(arguments property.Table) string {
+	if v, ok := arguments.Get(queueTypeArgument); ok {
+		if name, ok := v.(string); ok {
+			return name
+		}
+	}
+	return "classic"
+}
+
+// checkQueueArguments refuses what RabbitMQ refuses, and what is not built. resource names the queue in texts.
+func checkQueueArguments(resource string, arguments property.RawTable) error {
+	kind := "classic"
+	if v, ok := arguments.Lookup(queueTypeArgument); ok {
+		kind = v.String()
+	}
+	for _, a := range queueArguments {
+		v, ok := arguments.Lookup(a.name)
+		if !ok {
+			continue
+		}
+		bad := a.check(v)
+		switch {
+		case bad != "" && a.name == "x-dead-letter-exchange":
+			return channelFault(wire.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(v.Type), a.name, resource)
+		case bad != "":
+			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, bad)
+		case kind == "quorum" && !a.quorum, a.built != nil && !a.built(v):
+			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", a.name, resource, kind)
+		}
+	}
+	_, hasKey := arguments.Lookup("x-dead-letter-routing-key")
+	if _, hasExchange := arguments.Lookup("x-dead-letter-exchange"); hasKey && !hasExchange {
+		return channelFault(wire.PreconditionFailed, "invalid arg 'x-dead-letter-routing-key' for %s: routing_key_but_no_dlx_defined", resource)
+	}
+	return nil
+}
+
+// compareQueueArguments refuses arguments that differ from those of the queue that exists.
+func compareQueueArguments(resource string, existing property.Table, wanted property.RawTable) error {
+	current, err := existing.Raw()
+	if err != nil {
+		return err
+	}
+	for _, a := range queueArguments {
+		old, had := current.Lookup(a.name)
+		now, has := wanted.Lookup(a.name)
+		if a.name == queueTypeArgument && (!had && now.EqualTo("classic") || !has && old.EqualTo("classic")) {
+			continue
+		}
+		if err := compareArgument(a.name, resource, old, had, now, has); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareArgument is rabbit_misc:assert_args_equivalence for one argument.
+func compareArgument(name, resource string, old property.RawValue, had bool, now property.RawValue, has bool) error {
+	var received, current string
+	switch {
+	case !had && !has:
+		return nil
+	case had && has:
+		if old.Equal(now) {
+			return nil
+		}
+		received, current = "'"+now.String()+"'", "'"+old.String()+"'"
+	default:
+		received, current = describeArgument(now, has), describeArgument(old, had)
+	}
+	return channelFault(wire.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s", name, resource, received, current)
+}
+
+func describeArgument(v property.RawValue, there bool) string {
+	if !there {
+		return "none"
+	}
+	return fmt.Sprintf("the value '%s' of type '%s'", v.String(), typeName(v.Type))
+}
+
+// typeName is RabbitMQ's name for the type of a value.
+func typeName(letter byte) string {
+	if name, ok := typeNames[letter]; ok {
+		return name
+	}
+	return "unknown"
+}
+
+var typeNames = map[byte]string{
+	't': "bool", 'b': "byte", 'B': "unsignedbyte", 's': "short", 'u': "unsignedshort", 'I': "signedint", 'i': "unsignedint",
+	'l': "long", 'f': "float", 'd': "double", 'D': "decimal", 'S': "longstr", 'A': "array", 'T': "timestamp", 'F': "table",
+	'V': "void", 'x': "binary",
+}

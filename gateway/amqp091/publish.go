@@ -1,0 +1,271 @@
+package amqp091
+
+import (
+	"strconv"
+	"unsafe"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/amqp091/wire"
+)
+
+// basic.publish and its content. RabbitMQ looks at a publication when all of it has come; so do we, but for a body
+// that is announced to be too large, which is not waited for.
+
+type publishStage uint8
+
+const (
+	wantMethod publishStage = iota
+	wantHeader
+	wantBody
+)
+
+// publishing is the publication that is being received.
+type publishing struct {
+	stage                publishStage
+	mandatory, immediate bool
+	names                []byte // exchange and routing key, one after the other
+	exchangeEnd          int
+	message              *broker.Message
+	missing              uint64   // bytes of the body to come
+	keys                 []string // further routing keys: CC and BCC
+	replyTo              bool     // the answer is to come to the direct reply consumer
+}
+
+// expectsMethod refuses a method in the middle of a content.
+func (p *publishing) expectsMethod() error {
+	switch p.stage {
+	case wantMethod:
+		return nil
+	case wantHeader:
+		return ofPublish(connectionFault(wire.UnexpectedFrame,
+			"expected content header for class %d, got non content header frame instead", wire.ClassBasic))
+	default:
+		return ofPublish(connectionFault(wire.UnexpectedFrame,
+			"expected content body, got non content body frame instead"))
+	}
+}
+
+func ofPublish(f *fault) *fault {
+	f.id = wire.IDBasicPublish
+	return f
+}
+
+func (ch *channel) handlePublish(arguments []byte) error {
+	var m wire.BasicPublish
+	if err := m.ReadFrom(arguments); err != nil {
+		return undecodable(wire.IDBasicPublish, arguments)
+	}
+	p := &ch.publishing
+	p.stage, p.mandatory, p.immediate = wantHeader, m.Mandatory, m.Immediate
+	p.names = append(append(p.names[:0], m.Exchange...), m.RoutingKey...)
+	p.exchangeEnd = len(m.Exchange)
+	return nil
+}
+
+// view is b as a string, for calls that do not keep it.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (ch *channel) handleHeader(payload []byte) error {
+	p := &ch.publishing
+	switch p.stage {
+	case wantMethod:
+		return connectionFault(wire.UnexpectedFrame, "expected method frame, got non method frame instead")
+	case wantBody:
+		return p.expectsMethod()
+	}
+	h, err := wire.ParseContentHeader(payload)
+	switch {
+	case err != nil:
+		return &fault{scope: connectionScope, code: wire.InternalError} // measured: RabbitMQ says nothing more
+	case h.Class != wire.ClassBasic:
+		return ofPublish(connectionFault(wire.UnexpectedFrame, "expected content header for class %d, got one for class %d instead",
+			wire.ClassBasic, h.Class))
+	}
+	if limit := ch.c.srv.opts.MaxMessageSize; h.BodySize > uint64(limit) {
+		return ofPublish(channelFault(wire.PreconditionFailed, "message size %d is larger than configured max size %d", h.BodySize, limit))
+	}
+	properties, err := ch.prepare(h.Properties)
+	if err != nil {
+		return err
+	}
+	p.message = broker.StartMessage(view(p.names[:p.exchangeEnd]), view(p.names[p.exchangeEnd:]), properties, int(h.BodySize))
+	p.missing = h.BodySize
+	p.stage = wantBody
+	if p.missing == 0 {
+		return ch.publish()
+	}
+	return nil
+}
+
+func (ch *channel) handleBody(payload []byte) error {
+	p := &ch.publishing
+	switch {
+	case p.stage == wantHeader:
+		return p.expectsMethod()
+	case p.stage == wantMethod || uint64(len(payload)) > p.missing:
+		return connectionFault(wire.UnexpectedFrame, "expected method frame, got non method frame instead")
+	}
+	p.message.Append(payload)
+	if p.missing -= uint64(len(payload)); p.missing > 0 {
+		return nil
+	}
+	return ch.publish()
+}
+
+// looked are the properties that are more than bytes to be copied.
+const looked = property.FlagUserID | property.FlagExpiration | property.FlagHeaders | property.FlagReplyTo
+
+// prepare checks the properties that mean something, and returns them as they are to be stored. Nothing of a refused
+// publication has been done.
+func (ch *channel) prepare(b property.Block) (property.Block, error) {
+	p := &ch.publishing
+	p.keys, p.replyTo = p.keys[:0], false
+	if p.immediate {
+		return nil, ofPublish(connectionFault(wire.NotImplemented, "immediate=true"))
+	}
+	if b.Flags()&looked == 0 {
+		return b, nil
+	}
+	if user, ok := b.UserID(); ok && string(user) != ch.c.user && !ch.c.session.Principal().HasTag("impersonator") {
+		return nil, ofPublish(channelFault(wire.PreconditionFailed,
+			"user_id property set to '%s' but authenticated user was '%s'", user, ch.c.user))
+	}
+	if expiration, ok := b.Expiration(); ok {
+		if err := checkExpiration(expiration); err != nil {
+			return nil, ofPublish(err)
+		}
+	}
+	if to, ok := b.ReplyTo(); ok && string(to) == directReplyQueue {
+		var err error
+		if b, err = ch.withReplyAddress(b); err != nil {
+			return nil, err
+		}
+	}
+	return ch.senderSelected(b)
+}
+
+// checkExpiration refuses an expiration that cannot be one, as RabbitMQ does, and others because messages do not
+// expire one by one yet: to keep them for ever would be another thing than was asked for.
+func checkExpiration(value []byte) *fault {
+	ms, err := strconv.ParseUint(string(value), 10, 64)
+	switch {
+	case err != nil && len(value) > 1 && value[0] == '-':
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_negative,%s}", value, value)
+	case err != nil:
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': no_integer", value)
+	case ms > maxTimer:
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_too_big,%d}", value, ms)
+	}
+	return connectionFault(wire.NotImplemented, "expiration of a single message")
+}
+
+// maxTimer is the longest time RabbitMQ takes, in milliseconds: what an Erlang timer takes.
+const maxTimer = 4294967295
+
+// senderSelected takes the further routing keys from the headers CC and BCC, and the latter out of the headers.
+func (ch *channel) senderSelected(b property.Block) (property.Block, error) {
+	p := &ch.publishing
+	headers := b.Headers()
+	for _, name := range [...]string{"CC", "BCC"} {
+		v, ok := headers.Lookup(name)
+		if !ok {
+			continue
+		}
+		elements, ok := v.Elements()
+		if !ok {
+			return nil, ofPublish(channelFault(wire.PreconditionFailed,
+				`invalid message: {unacceptable_type_in_header,"%s",%s}`, name, typeName(v.Type)))
+		}
+		for e := range elements {
+			key, ok := e.Bytes()
+			if !ok {
+				return nil, ofPublish(channelFault(wire.PreconditionFailed,
+					`invalid message: {unacceptable_type_in_header,"%s",%s}`, name, typeName(e.Type)))
+			}
+			p.keys = append(p.keys, string(key))
+		}
+		if name == "BCC" {
+			return withoutHeader(b, name)
+		}
+	}
+	return b, nil
+}
+
+func withoutHeader(b property.Block, name string) (property.Block, error) {
+	set, err := b.Decode()
+	if err != nil {
+		return nil, err
+	}
+	kept := set.Headers[:0]
+	for _, f := range set.Headers {
+		if f.Name != name {
+			kept = append(kept, f)
+		}
+	}
+	set.Headers = kept
+	return set.Append(nil)
+}
+
+// publish hands the complete message to the broker.
+func (ch *channel) publish() error {
+	p := &ch.publishing
+	m := p.message
+	p.stage, p.message = wantMethod, nil
+	if len(p.names) > p.exchangeEnd && p.exchangeEnd == 0 {
+		if done, err := ch.publishDirectReply(m); done {
+			return err
+		}
+	}
+	if ch.tx != nil {
+		return ch.refused(ch.tx.publish(m, p.mandatory, p.keys))
+	}
+	var done broker.Completion
+	var pending *confirm
+	if ch.confirming {
+		pending = ch.confirms.next(ch)
+		done = pending
+	}
+	routed, err := ch.c.session.Publish(m, done, p.keys...)
+	switch {
+	case err != nil:
+		if pending == nil || !broker.IsKind(err, broker.KindUnavailable) {
+			return ch.refused(err)
+		}
+		pending.Done(err)
+	case routed == 0:
+		if p.mandatory {
+			ch.giveBack(m)
+		}
+		if pending != nil {
+			pending.Done(nil)
+		}
+	}
+	return ch.c.waitForAlarm()
+}
+
+// refused words an error of publishing.
+func (ch *channel) refused(err error) error {
+	if broker.IsKind(err, broker.KindReserved) {
+		return ofPublish(channelFault(wire.AccessRefused, "cannot publish to internal exchange '%s' in vhost '%s'",
+			ch.publishing.names[:ch.publishing.exchangeEnd], ch.c.session.Namespace()))
+	}
+	if f, known := faultOf(err); err != nil && known {
+		withID := *f
+		withID.id = wire.IDBasicPublish
+		return &withID
+	}
+	return err
+}
+
+// giveBack returns a message that reached no queue. It goes out before the confirm.
+func (ch *channel) giveBack(m *broker.Message) {
+	back := wire.BasicReturn{
+		ReplyCode: uint16(wire.NoRoute), ReplyText: []byte(wire.NoRoute.String()),
+		Exchange: []byte(m.Exchange()), RoutingKey: []byte(m.Key()),
+	}
+	ch.c.send(func(dst []byte) []byte {
+		dst = wire.AppendMethod(dst, ch.id, &back)
+		return wire.AppendContent(dst, ch.id, wire.ClassBasic, m.Properties(), m.Body(), ch.c.frameMax)
+	})
+}

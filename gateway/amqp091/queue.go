@@ -1,0 +1,244 @@
+package amqp091
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/amqp091/wire"
+)
+
+// The methods of the class queue. Those that change something answer when the change is stored and synced.
+
+// background is the context of broker calls: a shutdown lets them finish.
+func (c *conn) background() context.Context { return context.WithoutCancel(c.ctx) }
+
+// resource names a thing in texts.
+func (ch *channel) resource(kind, name string) string {
+	return fmt.Sprintf("%s '%s' in vhost '%s'", kind, name, ch.c.session.Namespace())
+}
+
+// stripped is a name without line ends, which RabbitMQ takes out of those that are declared.
+func stripped(name []byte) string {
+	return strings.NewReplacer("\r", "", "\n", "").Replace(string(name))
+}
+
+// queueName resolves the empty name, which means the queue that was declared last.
+func (ch *channel) queueName(name []byte) (string, error) {
+	if len(name) > 0 {
+		return string(name), nil
+	}
+	if ch.lastQueue == "" {
+		return "", channelFault(wire.NotFound, "no previously declared queue")
+	}
+	return ch.lastQueue, nil
+}
+
+func (ch *channel) handleQueueDeclare(m *wire.QueueDeclare) error {
+	name := stripped(m.Queue)
+	var info broker.QueueInfo
+	var err error
+	switch {
+	case m.Passive && strings.HasPrefix(name, directReplyQueue):
+		return ch.declareDirectReply(name, m.NoWait)
+	case m.Passive:
+		info, err = ch.c.session.Queue(ch.c.background(), name)
+	default:
+		info, err = ch.declareQueue(name, m)
+	}
+	if err != nil {
+		return err
+	}
+	ch.lastQueue = info.Spec.Name
+	ch.answerDeclare(info.Spec.Name, info.Ready, info.Consumers, m.NoWait)
+	return nil
+}
+
+func (ch *channel) answerDeclare(name string, ready, consumers int, noWait bool) {
+	if noWait {
+		return
+	}
+	ch.c.sendMethod(ch.id, &wire.QueueDeclareOk{
+		Queue: []byte(name), MessageCount: uint32(ready), ConsumerCount: uint32(consumers),
+	})
+}
+
+// declareDirectReply answers a passive declaration of the queue of direct replies, or of a channel's address: that is
+// how a server asks whether its client is still there.
+func (ch *channel) declareDirectReply(name string, noWait bool) error {
+	if name != directReplyQueue && ch.c.srv.directReplyTo(name) == nil {
+		return channelFault(wire.NotFound, "no %s", ch.resource("queue", name))
+	}
+	ch.lastQueue = name
+	ch.answerDeclare(name, 0, 1, noWait)
+	return nil
+}
+
+func (ch *channel) declareQueue(name string, m *wire.QueueDeclare) (broker.QueueInfo, error) {
+	s := ch.c.session
+	arguments, err := m.Arguments.Decode()
+	if err != nil {
+		return broker.QueueInfo{}, err
+	}
+	if arguments == nil {
+		arguments = property.Table{} // none, which is not the same as not declared over this protocol
+	}
+	spec := broker.QueueSpec{
+		Name: name, Durable: m.Durable, Exclusive: m.Exclusive, AutoDelete: m.AutoDelete,
+		Attributes: broker.Attributes{attributes: arguments},
+	}
+	if refused := checkQueue(ch.resource("queue", name), &spec, m.Arguments); refused != nil {
+		// What is wrong with a queue that exists is that it is another one.
+		if info, err := s.Queue(ch.c.background(), name); err == nil {
+			if err := compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], m.Arguments); err != nil {
+				return info, err
+			}
+		}
+		return broker.QueueInfo{}, refused
+	}
+	if name == "" {
+		spec.Name, spec.Generated = "amq.gen-"+broker.UniqueName(), true
+	}
+	info, created, err := s.DeclareQueue(ch.c.background(), spec)
+	if err != nil || created {
+		return info, err
+	}
+	return info, compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], m.Arguments)
+}
+
+// checkQueue refuses a queue that cannot be.
+func checkQueue(resource string, spec *broker.QueueSpec, arguments property.RawTable) error {
+	if err := checkQueueArguments(resource, arguments); err != nil {
+		return err
+	}
+	if queueType(spec.Attributes[attributes]) != "quorum" {
+		return nil
+	}
+	for _, p := range []struct {
+		has  bool
+		name string
+	}{{spec.AutoDelete, "auto-delete"}, {spec.Exclusive, "exclusive-owner"}, {!spec.Durable, "non-durable"}} {
+		if p.has {
+			return channelFault(wire.PreconditionFailed, "invalid property '%s' for %s", p.name, resource)
+		}
+	}
+	if spec.Name == "" {
+		return channelFault(wire.PreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue")
+	}
+	return nil
+}
+
+// bindingOf puts a binding together. The shortcut is the specification's [AMQP queue.bind]: without queue and key,
+// both are the last queue's name.
+func (ch *channel) bindingOf(queue, exchange, key []byte, arguments property.RawTable) (broker.Binding, error) {
+	name, err := ch.queueName(queue)
+	if err != nil {
+		return broker.Binding{}, err
+	}
+	if len(queue) == 0 && len(key) == 0 {
+		key = []byte(name)
+	}
+	return ch.binding(string(exchange), name, broker.ToQueue, string(key), arguments)
+}
+
+func (ch *channel) binding(source, destination string, kind broker.DestinationKind, key string, arguments property.RawTable) (broker.Binding, error) {
+	table, err := arguments.Decode()
+	if err != nil {
+		return broker.Binding{}, err
+	}
+	return broker.Binding{Source: source, Destination: destination, Kind: kind, Key: key, Arguments: table}, nil
+}
+
+func (ch *channel) handleQueueBind(m *wire.QueueBind) error {
+	b, err := ch.bindingOf(m.Queue, m.Exchange, m.RoutingKey, m.Arguments)
+	if err != nil {
+		return err
+	}
+	if err := ch.bind(b); err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.c.sendMethod(ch.id, &wire.QueueBindOk{})
+	}
+	return nil
+}
+
+// bind adds a binding, whose arguments are checked if a headers exchange is to match them.
+func (ch *channel) bind(b broker.Binding) error {
+	if v, ok := b.Arguments.Get("x-match"); ok {
+		x, err := ch.c.session.Exchange(ch.c.background(), b.Source)
+		if err == nil && x.Kind == broker.Headers {
+			if err := checkMatch(v); err != nil {
+				return err
+			}
+		}
+	}
+	return ch.c.session.Bind(ch.c.background(), b)
+}
+
+func checkMatch(value any) error {
+	name, ok := value.(string)
+	if !ok {
+		return channelFault(wire.PreconditionFailed, "Invalid x-match field type (value %v); expected longstr", value)
+	}
+	switch name {
+	case "all", "any", "all-with-x", "any-with-x":
+		return nil
+	default:
+		return channelFault(wire.PreconditionFailed,
+			`Invalid x-match field value <<"%s">>; expected all, any, all-with-x, or any-with-x`, name)
+	}
+}
+
+// unbind removes a binding; one that is not there, for whatever reason, is no error.
+func (ch *channel) unbind(b broker.Binding) error {
+	err := ch.c.session.Unbind(ch.c.background(), b)
+	if broker.IsKind(err, broker.KindNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (ch *channel) handleQueueUnbind(m *wire.QueueUnbind) error {
+	b, err := ch.bindingOf(m.Queue, m.Exchange, m.RoutingKey, m.Arguments)
+	if err != nil {
+		return err
+	}
+	if err := ch.unbind(b); err != nil {
+		return err
+	}
+	ch.c.sendMethod(ch.id, &wire.QueueUnbindOk{})
+	return nil
+}
+
+func (ch *channel) handleQueuePurge(m *wire.QueuePurge) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	n, err := ch.c.session.PurgeQueue(ch.c.background(), name)
+	if err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.c.sendMethod(ch.id, &wire.QueuePurgeOk{MessageCount: uint32(n)})
+	}
+	return nil
+}
+
+func (ch *channel) handleQueueDelete(m *wire.QueueDelete) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	n, err := ch.c.session.DeleteQueue(ch.c.background(), name, m.IfUnused, m.IfEmpty)
+	if err != nil && !broker.IsKind(err, broker.KindNotFound) { // deleting what is not there is no error since RabbitMQ 3.2
+		return err
+	}
+	if !m.NoWait {
+		ch.c.sendMethod(ch.id, &wire.QueueDeleteOk{MessageCount: uint32(n)})
+	}
+	return nil
+}
