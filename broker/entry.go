@@ -134,6 +134,7 @@ func (h deadlineHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].heapAt, h[j].heapAt = i, j
 }
+
 func (h *deadlineHeap) Push(x any) {
 	e := x.(*entry)
 	e.heapAt = len(*h)

@@ -41,7 +41,9 @@ func TestContentComesBack(t *testing.T) {
 
 func TestKeptTypesThatCannotBe(t *testing.T) {
 	set := property.Set{Headers: property.Table{
-		{Name: "a", Value: "text"}, {Name: "b", Value: "text"}, {Name: "c", Value: "text"},
+		{Name: "a", Value: "text"},
+		{Name: "b", Value: "text"},
+		{Name: "c", Value: "text"},
 		{Name: headerTypes, Value: property.Table{{Name: "a", Value: "Binary"}, {Name: "b", Value: "Nonsense"}, {Name: "c", Value: int32(1)}}},
 	}}
 	block, err := set.Append(nil)

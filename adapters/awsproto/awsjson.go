@@ -49,24 +49,22 @@ func typeText(e *json.UnmarshalTypeError) string {
 	if from == "" {
 		return "Unexpected token."
 	}
-	switch kindOf(e.Type) {
-	case reflect.String:
-		return from + " can not be converted to a String"
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		return from + " can not be converted to an Integer"
-	case reflect.Bool:
-		return from + " can not be converted to a Boolean"
-	case reflect.Float64:
-		return from + " can not be converted to a Double"
-	case reflect.Slice:
-		if e.Type.Elem().Kind() == reflect.Uint8 {
-			return from + " can not be converted to a Blob"
-		}
-		return "Expected list or null"
-	case reflect.Map, reflect.Struct:
-		return "Expected structure or null"
+	if to, ok := typeNames[kindOf(e.Type)]; ok {
+		return from + " can not be converted to " + to
 	}
-	return "Unexpected token."
+	if e.Type.Kind() == reflect.Slice && e.Type.Elem().Kind() == reflect.Uint8 {
+		return from + " can not be converted to a Blob"
+	}
+	if e.Type.Kind() == reflect.Slice {
+		return "Expected list or null"
+	}
+	return "Expected structure or null"
+}
+
+// typeNames are the names of types in complaints.
+var typeNames = map[reflect.Kind]string{
+	reflect.String: "a String", reflect.Bool: "a Boolean", reflect.Float64: "a Double",
+	reflect.Int32: "an Integer", reflect.Int64: "an Integer",
 }
 
 func kindOf(t reflect.Type) reflect.Kind {

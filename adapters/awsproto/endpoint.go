@@ -38,6 +38,8 @@ type Endpoint struct {
 	services []*Service
 	budget   budget
 	log      *slog.Logger
+	closing  context.Context
+	close    context.CancelFunc
 }
 
 // NewEndpoint makes the handler. It fails when the authentication mode cannot be used, or the region
@@ -65,6 +67,7 @@ func NewEndpoint(o Options) (*Endpoint, error) {
 		auth: o.Auth, region: o.Region, services: o.Services, log: o.Log,
 		byTarget: make(map[string]*Service), byName: make(map[string]*Service),
 	}
+	e.closing, e.close = context.WithCancel(context.Background())
 	e.budget.free.Store(o.MaxBuffered)
 	for _, s := range o.Services {
 		e.byName[s.Name] = s
@@ -74,6 +77,10 @@ func NewEndpoint(o Options) (*Endpoint, error) {
 	}
 	return e, nil
 }
+
+// Close tells requests that wait for something to happen to answer as if their time were up, so that a
+// server can stop without waiting for them. Requests that come later are served, but do not wait.
+func (e *Endpoint) Close() { e.close() }
 
 // exchange is one request on its way through the endpoint.
 type exchange struct {
@@ -86,7 +93,7 @@ type exchange struct {
 
 // ServeHTTP implements http.Handler.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, call: Call{ID: NewID(), Path: r.URL.Path, BaseURL: baseURL(r)}}
+	x := &exchange{w: w, r: r, call: Call{ID: NewID(), closing: e.closing, Path: r.URL.Path, BaseURL: baseURL(r)}}
 	w.Header().Set("X-Amzn-Requestid", x.call.ID)
 	// What a client has not sent in time ends its connection, even where the answer did not wait for
 	// it. ResponseWriters without a connection (in tests) have no deadlines.
@@ -99,11 +106,11 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if r.Header.Get("X-Amz-Target") != "" {
-		e.serveJSON(x)
+		e.serveJSON(r.Context(), x)
 		return
 	}
 	x.call.Protocol = Query
-	e.serveQuery(x)
+	e.serveQuery(r.Context(), x)
 }
 
 func baseURL(r *http.Request) string {
@@ -150,7 +157,7 @@ func (e *Endpoint) admit(x *exchange) (credential, *Error) {
 	return c, nil
 }
 
-func (e *Endpoint) serveJSON(x *exchange) {
+func (e *Endpoint) serveJSON(ctx context.Context, x *exchange) {
 	prefix, action, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
 	x.service = e.byTarget[prefix]
 	x.call.Action = action
@@ -195,7 +202,7 @@ func (e *Endpoint) serveJSON(x *exchange) {
 		x.fail(err)
 		return
 	}
-	e.run(x, a, in)
+	e.run(ctx, x, a, in)
 }
 
 // find finds an action by its name. An action in the model that is not built is refused as such; one
@@ -210,7 +217,7 @@ func (s *Service) find(name string) (Action, bool, *Error) {
 	return Action{}, false, nil
 }
 
-func (e *Endpoint) serveQuery(x *exchange) {
+func (e *Endpoint) serveQuery(ctx context.Context, x *exchange) {
 	c, err := e.admit(x)
 	if err != nil {
 		x.service = e.queryService(x, c, &Form{})
@@ -248,7 +255,7 @@ func (e *Endpoint) serveQuery(x *exchange) {
 		x.fail(err)
 		return
 	}
-	e.run(x, a, in)
+	e.run(ctx, x, a, in)
 }
 
 // queryService tells which service a query request is for: by the credential scope, else by the API
@@ -291,9 +298,9 @@ func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
 }
 
 // run calls the action and answers.
-func (e *Endpoint) run(x *exchange, a Action, in any) {
+func (e *Endpoint) run(ctx context.Context, x *exchange, a Action, in any) {
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // a long poll outlasts it
-	out, err := e.invoke(x.r.Context(), x, a, in)
+	out, err := e.invoke(ctx, x, a, in)
 	if err != nil {
 		x.fail(e.translate(x, err))
 		return
@@ -314,7 +321,7 @@ func (e *Endpoint) run(x *exchange, a Action, in any) {
 func (e *Endpoint) invoke(ctx context.Context, x *exchange, a Action, in any) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if abort, ok := p.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
 				panic(p)
 			}
 			err = panicError(p)

@@ -336,8 +336,9 @@ func TestBodiesShareABudget(t *testing.T) {
 }
 
 func TestOverTheWire(t *testing.T) {
-	server := httptest.NewUnstartedServer(newEcho(t, AuthAuto))
-	server.Config = NewServer(server.Config.Handler, slog.New(slog.DiscardHandler))
+	e := newEcho(t, AuthAuto)
+	server := httptest.NewUnstartedServer(e)
+	server.Config = NewServer(e, slog.New(slog.DiscardHandler))
 	server.Start()
 	defer server.Close()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, io.LimitReader(zeroes{}, 64<<20))

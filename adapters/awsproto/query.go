@@ -157,20 +157,19 @@ func decodeStruct(n *node, v reflect.Value) *Error {
 }
 
 func decodeValue(n *node, tag queryTag, v reflect.Value) *Error {
-	switch v.Kind() {
-	case reflect.Pointer:
+	kind := v.Kind()
+	switch {
+	case kind == reflect.Pointer:
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		return decodeValue(n, tag, v.Elem())
-	case reflect.Struct:
+	case kind == reflect.Struct:
 		return decodeStruct(n, v)
-	case reflect.Map:
+	case kind == reflect.Map:
 		return decodeMap(n, tag, v)
-	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Uint8 {
-			return decodeList(n, tag, v)
-		}
+	case kind == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+		return decodeList(n, tag, v)
 	}
 	return decodeScalar(n, tag, v)
 }

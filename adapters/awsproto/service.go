@@ -73,10 +73,23 @@ type Call struct {
 	BaseURL string
 	// Path is the path of the request's URL.
 	Path string
+
+	closing context.Context
 }
 
 // Namespace names the broker's namespace of an account in the call's region.
 func (c *Call) Namespace(account string) string { return Namespace(account, c.Region, c.Home) }
+
+// Waiting gives a context for waiting for something to happen: it ends with the request, and when the
+// endpoint is closed. The function it returns ends it as well and must be called.
+func (c *Call) Waiting(request context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(request)
+	stop := context.AfterFunc(c.closing, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
 
 // Action is one operation of a service.
 type Action struct {

@@ -1,3 +1,4 @@
+// Package kinesis serves Amazon Kinesis Data Streams on the broker's logs. Its README says what is what.
 package kinesis
 
 import (

@@ -132,10 +132,10 @@ func TestIteratorsAndTokensExpire(t *testing.T) {
 		s.ok("CreateStream", `{"StreamName":"s","ShardCount":2}`)
 		iterator := s.ok("GetShardIterator", `{"StreamName":"s","ShardId":"shardId-000000000000","ShardIteratorType":"TRIM_HORIZON"}`)["ShardIterator"].(string)
 		token := s.ok("ListShards", `{"StreamName":"s","MaxResults":1}`)["NextToken"].(string)
-		time.Sleep(4 * time.Minute)
+		<-time.After(4 * time.Minute)
 		s.ok("GetRecords", `{"ShardIterator":"`+iterator+`"}`)
 		s.ok("ListShards", `{"NextToken":"`+token+`"}`)
-		time.Sleep(61 * time.Second)
+		<-time.After(61 * time.Second)
 		if code, out := s.do("GetRecords", `{"ShardIterator":"`+iterator+`"}`); code != 400 || out["__type"] != "ExpiredIteratorException" {
 			t.Errorf("%d %v", code, out)
 		}
@@ -153,7 +153,7 @@ func TestAtTimestamp(t *testing.T) {
 		for i := range 20 {
 			times = append(times, time.Now())
 			s.ok("PutRecord", fmt.Sprintf(`{"StreamName":"s","PartitionKey":"%d","Data":""}`, i))
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		for i, at := range times {
 			for _, early := range []time.Duration{0, 500 * time.Millisecond} {

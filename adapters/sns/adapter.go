@@ -1,3 +1,4 @@
+// Package sns serves Amazon SNS on the broker's exchanges. Its README says what is what.
 package sns
 
 import (

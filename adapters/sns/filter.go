@@ -2,7 +2,6 @@ package sns
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -40,32 +39,39 @@ const (
 	maxExponent           = 400 // beyond what any accepted number has, and cheap to parse
 )
 
-var operators = "not supported yet: only exact values can be filtered on"
+// policyError is what is wrong with a policy, in the service's words.
+type policyError string
+
+func (e policyError) Error() string { return string(e) }
+
+func policyErrorf(format string, args ...any) error { return policyError(fmt.Sprintf(format, args...)) }
+
+const operators = "not supported yet: only exact values can be filtered on"
 
 // parseFilter reads a policy.
 func parseFilter(text string) (filter, error) {
 	if len(text) > maxFilterBytes {
-		return nil, errors.New("Filter policy is too long") //nolint:staticcheck // the service's words
+		return nil, policyErrorf("Filter policy is too long")
 	}
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &keys); err != nil || keys == nil {
-		return nil, errors.New("failed to parse JSON.")
+		return nil, policyErrorf("failed to parse JSON.")
 	}
 	if len(keys) > maxFilterKeys {
-		return nil, fmt.Errorf("Filter policy can not have more than %d keys", maxFilterKeys)
+		return nil, policyErrorf("Filter policy can not have more than %d keys", maxFilterKeys)
 	}
 	f := make(filter, len(keys))
 	combinations := 1
 	for key, raw := range keys {
 		if strings.HasPrefix(key, "$") {
-			return nil, fmt.Errorf("%s is %s", clip(key), operators)
+			return nil, policyErrorf("%s is %s", clip(key), operators)
 		}
 		var values []json.RawMessage
 		if err := json.Unmarshal(raw, &values); err != nil || values == nil {
-			return nil, fmt.Errorf("%q must be an object or an array", clip(key))
+			return nil, policyErrorf("%q must be an object or an array", clip(key))
 		}
 		if len(values) == 0 {
-			return nil, errors.New("Empty arrays are not allowed")
+			return nil, policyErrorf("Empty arrays are not allowed")
 		}
 		for _, v := range values {
 			s, err := parseScalar(v)
@@ -75,7 +81,7 @@ func parseFilter(text string) (filter, error) {
 			f[key] = append(f[key], s)
 		}
 		if combinations *= len(values); combinations > maxFilterCombinations {
-			return nil, errors.New("Filter policy is too complex")
+			return nil, policyErrorf("Filter policy is too complex")
 		}
 	}
 	return f, nil
@@ -93,17 +99,17 @@ func parseScalar(raw json.RawMessage) (scalar, error) {
 	case strings.HasPrefix(text, "{"):
 		var operator map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &operator); err != nil || len(operator) != 1 {
-			return scalar{}, errors.New("Only one key allowed in match expression")
+			return scalar{}, policyErrorf("Only one key allowed in match expression")
 		}
 		for name := range operator {
-			return scalar{}, fmt.Errorf("Match type %s is %s", clip(name), operators)
+			return scalar{}, policyErrorf("Match type %s is %s", clip(name), operators)
 		}
 	case strings.HasPrefix(text, "["):
-		return scalar{}, errors.New("Match value must be String, number, true, false, or null")
+		return scalar{}, policyErrorf("Match value must be String, number, true, false, or null")
 	}
 	n, ok := parseNumber(text)
 	if !ok {
-		return scalar{}, errors.New("Match value must be String, number, true, false, or null")
+		return scalar{}, policyErrorf("Match value must be String, number, true, false, or null")
 	}
 	return scalar{kind: 'n', number: n}, nil
 }

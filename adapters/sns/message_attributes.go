@@ -46,7 +46,7 @@ func checkAttributeName(name string) *awsproto.Error {
 		return invalidValue("You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.")
 	case !awsmessage.ValidName(name):
 		for _, r := range name {
-			if r != '_' && r != '-' && r != '.' && !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			if word := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r == '-' || r == '.'; !word {
 				return invalidValue("Invalid non-alphanumeric character '#x%s' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", fmt.Sprintf("%X", r))
 			}
 		}

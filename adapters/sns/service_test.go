@@ -182,7 +182,9 @@ func TestExchangesOfOtherFrontEndsAreTopics(t *testing.T) {
 	if n, err := s.session.Publish(m, broker.CompletionFunc(func(err error) { done <- err })); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	<-done
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	got := s.receive("q")
 	if len(got) != 1 || !strings.Contains(string(got[0].Body()), `"Message":"/w==","Timestamp":"`+time.Now().UTC().Format("2006-01-")) ||
 		!strings.Contains(string(got[0].Body()), `"Portico.BodyEncoding":{"Type":"String","Value":"base64"}`) {

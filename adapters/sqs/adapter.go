@@ -1,3 +1,4 @@
+// Package sqs serves Amazon SQS on the broker's queues. Its README says what is what.
 package sqs
 
 import (
@@ -110,8 +111,7 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 // absent words errors about a queue's existence for the request's protocol. A queue that is
 // exclusive to another client's connection does not exist here.
 func absent(c *awsproto.Call, err error) error {
-	switch broker.KindOf(err) {
-	case broker.KindNotFound, broker.KindLocked:
+	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindLocked) {
 		return queueDoesNotExist(c.Protocol)
 	}
 	return err

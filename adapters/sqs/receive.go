@@ -30,7 +30,7 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if immediately {
 		options.Lease = time.Second
 	}
-	deliveries, _, err := q.session.Get(ctx, q.name, options)
+	deliveries, err := q.poll(ctx, c, options)
 	if err != nil {
 		return nil, absent(c, err)
 	}
@@ -50,6 +50,17 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 		out.Messages = append(out.Messages, m)
 	}
 	return out, nil
+}
+
+// poll takes messages, waiting for the first. A server that stops ends the wait as its time would.
+func (q *queue) poll(ctx context.Context, c *awsproto.Call, options broker.GetOptions) ([]broker.Delivery, error) {
+	waiting, done := c.Waiting(ctx)
+	defer done()
+	deliveries, _, err := q.session.Get(waiting, q.name, options)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return nil, nil
+	}
+	return deliveries, err
 }
 
 // receiveOptions checks the request against its limits and fills in the queue's attributes.

@@ -24,6 +24,7 @@ type service struct {
 	t       testing.TB
 	handler http.Handler
 	broker  *broker.Broker
+	close   func()
 }
 
 func newService(t testing.TB) *service {
@@ -50,7 +51,7 @@ func newService(t testing.TB) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &service{t, e, b}
+	return &service{t, e, b, e.Close}
 }
 
 // failing is a log that fails the test at an error.
@@ -249,9 +250,14 @@ func TestMessagesOfOtherFrontEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := property.Set{Headers: property.Table{
-		{Name: "count", Value: int32(-7)}, {Name: "ratio", Value: 0.5}, {Name: "flag", Value: true},
-		{Name: "text", Value: "käse"}, {Name: "bytes", Value: []byte{1, 0xff}}, {Name: "no string", Value: "x"},
-		{Name: "table", Value: property.Table{{Name: "a", Value: "b"}}}, {Name: "x-broken", Value: "\xff"},
+		{Name: "count", Value: int32(-7)},
+		{Name: "ratio", Value: 0.5},
+		{Name: "flag", Value: true},
+		{Name: "text", Value: "käse"},
+		{Name: "bytes", Value: []byte{1, 0xff}},
+		{Name: "no string", Value: "x"},
+		{Name: "table", Value: property.Table{{Name: "a", Value: "b"}}},
+		{Name: "x-broken", Value: "\xff"},
 	}}
 	block, err := set.Append(nil)
 	if err != nil {
@@ -399,5 +405,19 @@ func TestNamespaces(t *testing.T) {
 	// A queue URL of another account leads to that account's queue.
 	if code, body := as("AKIA", "us-east-1", "SendMessage", `{"QueueUrl":"http://x/111122223333/same","MessageBody":"b"}`); code != 200 {
 		t.Error(code, body)
+	}
+}
+
+func TestLongPollEndsWithTheEndpoint(t *testing.T) {
+	s := newService(t)
+	s.ok("CreateQueue", `{"QueueName":"q"}`)
+	answers := make(chan map[string]any, 1)
+	go func() {
+		_, out := s.json("ReceiveMessage", `{"QueueUrl":"`+testURL+`","WaitTimeSeconds":20}`)
+		answers <- out
+	}()
+	s.close()
+	if out := <-answers; out["Messages"] != nil {
+		t.Errorf("received %v", out)
 	}
 }
