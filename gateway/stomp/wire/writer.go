@@ -16,7 +16,7 @@ func AppendCommand(dst []byte, command string) []byte {
 }
 
 // AppendHeader adds a header, escaped. A NUL, which no version can carry in a header, becomes U+FFFD.
-func AppendHeader[T string | []byte](dst []byte, name, value T) []byte {
+func AppendHeader[N, V string | []byte](dst []byte, name N, value V) []byte {
 	dst = appendEscaped(dst, name)
 	dst = append(dst, ':')
 	dst = appendEscaped(dst, value)

@@ -1,0 +1,245 @@
+package stomp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// maxTransactions is how many transactions a connection may have open (rabbit_stomp_processor.erl MAX_TRANSACTIONS).
+const maxTransactions = 16
+
+// conn is one connection. What is not under mu belongs to the reader.
+type conn struct {
+	server *Server
+	nc     net.Conn
+	log    *slog.Logger
+	live   *liveReader
+	in     *wire.Reader
+	out    *output
+
+	version  string // "" before CONNECT
+	id       string // the session header
+	session  *broker.Session
+	declared map[string]struct{} // queues that were declared, which is done once
+	txs      map[string]*transaction
+	txBytes  int               // of all of them
+	replies  map[string]string // queues for replies, by the client's name for them
+
+	set     property.Set // scratch
+	block   []byte
+	taken   []unacked
+	leases  []broker.Lease
+	ackName string // the header that names a message in ACK and NACK
+
+	broken atomic.Bool // a completion has failed
+
+	mu      sync.Mutex
+	subs    map[string]*subscription // by consumer tag
+	unacked ledger
+	lastTag uint64
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	log := s.log.With("conn", nc.RemoteAddr().String())
+	c := &conn{
+		server: s, nc: nc, log: log, live: &liveReader{nc: nc}, out: newOutput(nc, log),
+		declared: make(map[string]struct{}), txs: make(map[string]*transaction), replies: make(map[string]string),
+		subs: make(map[string]*subscription),
+	}
+	c.in = wire.NewReader(c.live, loginLimits)
+	go c.out.run()
+	return c
+}
+
+// liveReader reads from a connection within a time: whatever arrives counts as a sign of life, parts of frames too.
+type liveReader struct {
+	nc      net.Conn
+	until   time.Time     // before login
+	timeout time.Duration // after it; 0 for none
+	stopped atomic.Bool
+}
+
+// Read reads once.
+func (r *liveReader) Read(p []byte) (int, error) {
+	deadline := r.until
+	if deadline.IsZero() && r.timeout > 0 {
+		deadline = time.Now().Add(r.timeout)
+	}
+	if err := r.nc.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	if r.stopped.Load() { // the deadline that stop has set may have been overwritten
+		return 0, net.ErrClosed
+	}
+	return r.nc.Read(p)
+}
+
+// stop ends reading. It is safe for concurrent use and does not block.
+func (r *liveReader) stop() {
+	r.stopped.Store(true)
+	_ = r.nc.SetReadDeadline(time.Unix(1, 0)) // a socket that is gone ends the reader itself
+}
+
+// errDisconnected ends a connection after DISCONNECT.
+var errDisconnected = errors.New("stomp: disconnected")
+
+// serve handles frames until the connection is to end.
+func (c *conn) serve(ctx context.Context) {
+	stop := context.AfterFunc(ctx, c.stop)
+	defer stop()
+	c.live.until = time.Now().Add(c.server.opts.LoginTimeout)
+	for {
+		f, err := c.in.Read()
+		if err == nil {
+			err = c.handle(ctx, f)
+		}
+		if err == nil && !c.out.waitRoom() {
+			err = net.ErrClosed
+		}
+		if ctx.Err() != nil {
+			c.out.fault(exception("connection_forced", "broker forced connection closure with reason 'shutdown'"))
+			return
+		}
+		if err != nil && c.failed(err) {
+			return
+		}
+	}
+}
+
+// stop ends the reader's waiting, for frames or anything else.
+func (c *conn) stop() {
+	c.out.stopWaiting()
+	c.live.stop()
+}
+
+// failed tells the client about an error, and reports whether the connection ends with it.
+func (c *conn) failed(err error) bool {
+	var syntax *wire.SyntaxError
+	switch {
+	case errors.Is(err, errDisconnected):
+		return true
+	case errors.As(err, &syntax):
+		// RabbitMQ closes without a word; the specification asks for one.
+		c.log.Info("malformed frame", "err", err)
+		c.out.fault(faultf("Malformed frame", "%s", syntax.Reason))
+		return true
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isNetwork(err):
+		c.log.Info("connection ended", "err", err)
+		return true
+	}
+	f, known := faultOf(err)
+	if known {
+		c.log.Info("error sent", "message", f.message, "detail", f.body)
+	} else {
+		id := broker.UniqueName()
+		c.log.Error("internal error", "err", err, "err_id", id)
+		f = exception("internal_error", "see the log for %s", id)
+	}
+	c.out.fault(f)
+	return f.fatal
+}
+
+func isNetwork(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) || errors.Is(err, net.ErrClosed)
+}
+
+// end returns what the connection holds, and closes it after its last words.
+func (c *conn) end() {
+	if c.session != nil {
+		c.session.Close()
+	}
+	c.out.close()
+}
+
+// handle handles one frame.
+func (c *conn) handle(ctx context.Context, f *wire.Frame) error {
+	if f.Command == wire.Connect || f.Command == wire.Stomp {
+		return c.connect(ctx, f)
+	}
+	if c.session == nil {
+		return faultf("Illegal command", "You must log in using CONNECT first")
+	}
+	if c.version == "1.0" {
+		f.Trim()
+	}
+	if err := refuseForeign(f); err != nil {
+		return err
+	}
+	switch f.Command {
+	case wire.Send:
+		return c.send(ctx, f)
+	case wire.Ack, wire.Nack:
+		return c.settle(f)
+	case wire.Subscribe:
+		return c.subscribe(ctx, f)
+	case wire.Unsubscribe:
+		return c.unsubscribe(ctx, f)
+	case wire.Begin:
+		return c.begin(f)
+	case wire.Commit:
+		return c.commit(f)
+	case wire.Abort:
+		return c.abort(f)
+	case wire.Disconnect:
+		return c.disconnect(f)
+	default:
+		return faultf("Bad command", "Could not interpret command \"%s\"\n", f.Command)
+	}
+}
+
+// disconnect says goodbye after all receipts that the broker owes: a client that disconnects knows then what was stored.
+func (c *conn) disconnect(f *wire.Frame) error {
+	c.out.waitPending()
+	c.receipt(f)
+	return errDisconnected
+}
+
+// receipt answers a frame that was handled, if it asks for that.
+func (c *conn) receipt(f *wire.Frame) {
+	if id, ok := f.Get("receipt"); ok {
+		c.out.receipt(string(id))
+	}
+}
+
+// completion is what follows when the broker has done what a frame asked for. It is told once.
+type completion struct {
+	c        *conn
+	receipts []string // the receipts to be sent then
+}
+
+// await counts the completion as pending and returns it.
+func (c *conn) await(receipts ...string) broker.Completion {
+	c.out.expect()
+	return &completion{c: c, receipts: receipts}
+}
+
+// Done sends the receipts, or, when it was not done, an error that ends the connection: to go on would let the client
+// believe that it was.
+func (d *completion) Done(err error) {
+	if err != nil {
+		d.c.log.Error("not stored", "err", err)
+		if !d.c.broken.Swap(true) {
+			f, _ := faultOf(err)
+			d.c.out.fault(f)
+		}
+		d.c.stop()
+	} else if len(d.receipts) > 0 {
+		buf := d.c.out.begin()
+		for _, id := range d.receipts {
+			buf = appendReceipt(buf, id)
+		}
+		d.c.out.end(buf)
+	}
+	d.c.out.arrived()
+}

@@ -1,0 +1,132 @@
+package stomp
+
+import (
+	"context"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// tolerance is how many heart-beat intervals may pass without a byte from the client.
+const tolerance = 2
+
+// connect handles CONNECT and STOMP, which are the same. After a refusal the connection goes on, as RabbitMQ's does:
+// the client may try again until its time for logging in is over.
+func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
+	if c.session != nil {
+		return &fault{message: "Illegal command", body: "Already connected", fatal: true}
+	}
+	version, ok := negotiate(value(f, "accept-version", "1.0"))
+	if !ok {
+		return faultf("Version mismatch", "Supported versions are 1.0,1.1,1.2\n")
+	}
+	if version == "1.0" {
+		f.Trim()
+	}
+	if err := refuseForeign(f); err != nil {
+		return err
+	}
+	send, receive, ok := heartBeat(value(f, "heart-beat", "0,0"))
+	if !ok {
+		return processingError()
+	}
+	session, err := c.login(ctx, f)
+	if err != nil {
+		return err
+	}
+	c.session, c.version, c.id = session, version, "session-"+broker.UniqueName()
+	c.ackName = "message-id"
+	if version == "1.2" {
+		c.ackName = "id"
+	}
+	c.in.SetStrict(version != "1.0")
+	c.in.SetLimits(c.server.opts.limits())
+	c.live.until, c.live.timeout = time.Time{}, tolerance*receive
+	c.out.setBeat(send)
+	c.log.Info("connected", "user", session.Principal().Name(), "ns", session.Namespace(), "version", version)
+
+	buf := wire.AppendCommand(c.out.begin(), wire.Connected)
+	buf = wire.AppendHeader(buf, "server", c.server.opts.ServerHeader)
+	buf = wire.AppendHeader(buf, "session", c.id)
+	buf = wire.AppendHeader(buf, "heart-beat", millis(send)+","+millis(receive))
+	buf = wire.AppendHeader(buf, "version", version)
+	c.out.end(wire.AppendBody(buf, nil))
+	return nil
+}
+
+// login opens a session as the user and in the namespace that the frame names.
+func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error) {
+	o := &c.server.opts
+	user, password := value(f, "login", o.DefaultUser), value(f, "passcode", o.DefaultPassword)
+	local := fromLoopback(c.nc)
+	p, err := c.server.broker.Authenticate(user, password, local)
+	if err != nil {
+		c.log.Warn("login refused", "user", user, "err", err)
+		if _, remote := c.server.broker.Authenticate(user, password, true); remote == nil && !local {
+			return nil, faultf("Bad CONNECT", "non-loopback access denied")
+		}
+		return nil, err
+	}
+	namespace := value(f, "host", o.DefaultNamespace)
+	session, err := c.server.broker.OpenSession(ctx, p, namespace)
+	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) {
+		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
+		return nil, faultf("Bad CONNECT", "Virtual host '%s' access denied", namespace)
+	}
+	return session, err
+}
+
+func fromLoopback(nc net.Conn) bool {
+	address, ok := nc.RemoteAddr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
+// value is a header as a string, or what stands for it when it is not there.
+func value(f *wire.Frame, name, otherwise string) string {
+	if v, ok := f.Get(name); ok {
+		return string(v)
+	}
+	return otherwise
+}
+
+// negotiate chooses the highest version of the client's that we speak.
+func negotiate(accepted string) (string, bool) {
+	best := ""
+	for version := range strings.SplitSeq(accepted, ",") {
+		switch version = strings.TrimSpace(version); version {
+		case "1.0", "1.1", "1.2":
+			best = max(best, version)
+		}
+	}
+	return best, best != ""
+}
+
+// heartBeat reads what the client can send and wants to get, and returns how often we send and expect something: as the
+// client says, in whole seconds, as RabbitMQ has it.
+func heartBeat(header string) (send, receive time.Duration, ok bool) {
+	sends, wants, ok := strings.Cut(header, ",")
+	receive, okReceive := interval(sends)
+	send, okSend := interval(wants)
+	return send, receive, ok && okSend && okReceive
+}
+
+func interval(text string) (time.Duration, bool) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return 0, false
+	case ms <= 0:
+		return 0, true
+	case ms < 1000:
+		return time.Second, true
+	default:
+		return time.Duration(min(ms/1000, math.MaxInt32)) * time.Second, true
+	}
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

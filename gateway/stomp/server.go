@@ -1,0 +1,120 @@
+package stomp
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/gateway/serve"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// Options configures a server. The zero value of each field is usable.
+type Options struct {
+	// Logger gets the server's events; nil means slog.Default().
+	Logger *slog.Logger
+	// DefaultUser and DefaultPassword stand in for the login and passcode headers that a client does not send; ""
+	// means guest, as in RabbitMQ (stomp.default_user).
+	DefaultUser, DefaultPassword string
+	// DefaultNamespace is where a client goes that sends no host header; "" means "/".
+	DefaultNamespace string
+	// ServerHeader is the server header of CONNECTED, which clients switch on; "" means "RabbitMQ/3.13.7".
+	ServerHeader string
+	// TopicExchange is the exchange that /topic/ destinations mean; "" means "amq.topic".
+	TopicExchange string
+	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
+	LoginTimeout time.Duration
+	// MaxBody is the largest body taken, in bytes; 0 means [broker.MaxMessageSize].
+	MaxBody int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	for option, value := range map[*string]string{
+		&o.DefaultUser: "guest", &o.DefaultPassword: "guest", &o.DefaultNamespace: "/",
+		&o.ServerHeader: "RabbitMQ/3.13.7", &o.TopicExchange: "amq.topic",
+	} {
+		if *option == "" {
+			*option = value
+		}
+	}
+	if o.LoginTimeout == 0 {
+		o.LoginTimeout = 10 * time.Second
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = broker.MaxMessageSize
+	}
+	return o
+}
+
+// loginLimits bounds frames before login to about 64 KiB, as RabbitMQ does (DEFAULT_MAX_FRAME_SIZE unauthenticated).
+var loginLimits = wire.Limits{Command: 1 << 10, Header: 32 << 10, Headers: 100, HeaderBytes: 32 << 10, Body: 32 << 10}
+
+// limits bounds frames after login. RabbitMQ's bound for a header is 100 KiB.
+func (o *Options) limits() wire.Limits {
+	return wire.Limits{Command: 1 << 10, Header: 100 << 10, Headers: 1000, HeaderBytes: 512 << 10, Body: o.MaxBody}
+}
+
+// Server serves STOMP connections. It is safe for concurrent use.
+type Server struct {
+	broker *broker.Broker
+	opts   Options
+	log    *slog.Logger
+	stop   func()
+
+	mu      sync.Mutex
+	blocked chan struct{} // closed when the broker's last alarm ends; nil without alarm
+}
+
+// New makes a server on the broker, to be handed to [serve.New]. Close it when it is no longer used.
+func New(b *broker.Broker, opts Options) *Server {
+	opts = opts.withDefaults()
+	s := &Server{broker: b, opts: opts, log: opts.Logger.With("proto", "stomp")}
+	s.stop = b.WatchAlarms(s.alarm)
+	s.alarm(b.Alarms())
+	return s
+}
+
+// Close ends the server's interest in the broker. Connections must have ended before.
+func (s *Server) Close() { s.stop() }
+
+// alarm takes note of the alarms that are on: meanwhile no connection's SEND is handled, nor what follows it.
+func (s *Server) alarm(on []broker.Alarm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(on) > 0 && s.blocked == nil:
+		s.blocked = make(chan struct{})
+	case len(on) == 0 && s.blocked != nil:
+		close(s.blocked)
+		s.blocked = nil
+	}
+}
+
+// waitAlarm returns when no alarm is on, or when ctx ends.
+func (s *Server) waitAlarm(ctx context.Context) {
+	s.mu.Lock()
+	blocked := s.blocked
+	s.mu.Unlock()
+	if blocked == nil {
+		return
+	}
+	select {
+	case <-blocked:
+	case <-ctx.Done():
+	}
+}
+
+// ServeConn serves one connection; see [serve.Handler].
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	c := newConn(s, nc)
+	defer c.end()
+	c.serve(ctx)
+}
+
+var _ serve.Handler = (*Server)(nil)

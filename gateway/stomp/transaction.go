@@ -1,0 +1,132 @@
+package stomp
+
+import (
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+const (
+	// maxTransactionBytes bounds what all transactions of a connection hold together.
+	maxTransactionBytes = 48 << 20
+	// actionCost is what an action costs in memory besides its message's bytes, about.
+	actionCost = 256
+)
+
+// transaction is one between BEGIN and COMMIT or ABORT. Unlike RabbitMQ, which replays its frames at COMMIT, it takes
+// effect as a whole or not at all.
+type transaction struct {
+	c        *conn
+	tx       *broker.Tx
+	taken    []unacked // settled in it
+	receipts []string  // of its SENDs, for when they are stored
+	bytes    int
+}
+
+// begin starts a transaction. One of the same name is forgotten, as RabbitMQ does.
+func (c *conn) begin(f *wire.Frame) error {
+	id, err := needsTransaction(f)
+	if err != nil {
+		return err
+	}
+	if t := c.txs[id]; t != nil {
+		t.drop()
+	} else if len(c.txs) >= maxTransactions {
+		return faultf("Transaction limit exceeded", "Too many concurrent transactions (limit %d)", maxTransactions)
+	}
+	c.txs[id] = &transaction{c: c, tx: c.session.Begin()}
+	c.receipt(f)
+	return nil
+}
+
+// commit makes a transaction take effect. Its receipt, after those of the SENDs in it, means that all of it is synced.
+func (c *conn) commit(f *wire.Frame) error {
+	id, err := needsTransaction(f)
+	if err != nil {
+		return err
+	}
+	t := c.txs[id]
+	if t == nil {
+		return badTransaction(id)
+	}
+	delete(c.txs, id)
+	c.txBytes -= t.bytes
+	receipts := t.receipts
+	if receipt, ok := f.Get("receipt"); ok {
+		receipts = append(receipts, string(receipt))
+	}
+	if err := t.tx.Commit(c.await(receipts...)); err != nil {
+		c.out.arrived()
+		return err
+	}
+	return nil
+}
+
+// abort forgets a transaction. What was settled in it can be settled again.
+func (c *conn) abort(f *wire.Frame) error {
+	id, err := needsTransaction(f)
+	if err != nil {
+		return err
+	}
+	t := c.txs[id]
+	if t == nil {
+		return badTransaction(id)
+	}
+	delete(c.txs, id)
+	t.drop()
+	c.receipt(f)
+	return nil
+}
+
+func (t *transaction) drop() {
+	t.tx.Rollback()
+	t.c.txBytes -= t.bytes
+	t.c.mu.Lock()
+	t.c.unacked.restore(t.taken)
+	t.c.mu.Unlock()
+}
+
+// send adds a message. Its receipt comes with the commit.
+func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
+	cost := m.Size() + actionCost
+	if t.c.txBytes+cost > maxTransactionBytes {
+		return faultf("Transaction too large", "Too many bytes in transactions (limit %d)", maxTransactionBytes)
+	}
+	if _, err := t.tx.Publish(m); err != nil {
+		return err
+	}
+	t.bytes += cost
+	t.c.txBytes += cost
+	if id, ok := f.Get("receipt"); ok {
+		t.receipts = append(t.receipts, string(id))
+	}
+	return nil
+}
+
+func (t *transaction) settle(outcome broker.Outcome, taken []unacked, leases []broker.Lease) {
+	t.tx.Settle(outcome, leases...)
+	t.taken = append(t.taken, taken...)
+}
+
+// transactionOf is the transaction that a frame belongs to; nil for none.
+func (c *conn) transactionOf(f *wire.Frame) (*transaction, error) {
+	id, ok := f.Get("transaction")
+	if !ok {
+		return nil, nil
+	}
+	if t := c.txs[string(id)]; t != nil {
+		return t, nil
+	}
+	return nil, badTransaction(string(id))
+}
+
+func needsTransaction(f *wire.Frame) (string, error) {
+	id, ok := f.Get("transaction")
+	if !ok {
+		return "", faultf("Missing transaction", "%s must include a 'transaction' header\n", quoted(f.Command))
+	}
+	return string(id), nil
+}
+
+func badTransaction(id string) error {
+	return faultf("Bad transaction", "Invalid transaction identifier: %s\n", quoted(id))
+}
