@@ -277,6 +277,15 @@ func (l *Log) Read(ctx context.Context, shard int, from uint64, maxRecords, maxB
 	return records, nil
 }
 
+// Trim removes the records of a shard below a sequence.
+func (l *Log) Trim(ctx context.Context, shard int, below uint64) error {
+	r, err := l.shard(ctx, shard)
+	if err != nil {
+		return err
+	}
+	return r.Purge(ctx, below)
+}
+
 // Last is the sequence of a shard's newest record, 0 if it has none.
 func (l *Log) Last(ctx context.Context, shard int) (uint64, error) {
 	r, err := l.shard(ctx, shard)

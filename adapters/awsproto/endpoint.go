@@ -224,6 +224,7 @@ func (e *Endpoint) serveQuery(ctx context.Context, x *exchange) {
 		x.fail(err)
 		return
 	}
+	x.service = e.byName[c.service] // for the limit of its body; what the request says decides
 	form, release, err := e.readForm(x)
 	defer release()
 	if err != nil {
@@ -366,7 +367,7 @@ func (x *exchange) fail(err *Error) {
 	if x.service != nil && x.service.QueryCompatible {
 		x.w.Header().Set("X-Amzn-Query-Error", err.queryCode()+";"+err.fault())
 		// Clients from before the query protocol's statuses were kept get 400 for all their faults.
-		if x.r.Header.Get("X-Amzn-Query-Mode") == "" && status < 500 && status != 403 && status != 413 && status != 415 {
+		if x.r.Header.Get("X-Amzn-Query-Mode") == "" && status < 500 && err.Namespace != coral {
 			status = 400
 		}
 	}

@@ -22,6 +22,7 @@ type adapter struct {
 	broker    *broker.Broker
 	iterators *awsproto.Sealer
 	tokens    *awsproto.Sealer
+	trims     trims
 }
 
 // New makes the service for an awsproto.Endpoint.
@@ -117,6 +118,9 @@ func (in *streamAddress) resolve(c *awsproto.Call) (account, name string, bad *a
 
 // find opens the stream of a request.
 func (a *adapter) find(ctx context.Context, c *awsproto.Call, in *streamAddress, access broker.Access) (*stream, error) {
+	if access == broker.AccessWrite && len(a.broker.Alarms()) > 0 { // memory or disk runs out
+		return nil, throttled
+	}
 	account, name, bad := in.resolve(c)
 	if bad != nil {
 		return nil, bad

@@ -24,6 +24,9 @@ func (a *adapter) getRecords(ctx context.Context, c *awsproto.Call, in *getRecor
 	if s.info.ID != at.logID || at.shard >= s.info.Spec.Shards {
 		return nil, s.shardNotFound(shardID(at.shard))
 	}
+	if err := a.trim(ctx, s, at.shard); err != nil {
+		return nil, absent(err, s.name, s.account)
+	}
 	records, err := s.log.Read(ctx, at.shard, at.sequence, limit, maxReadBytes)
 	if err != nil {
 		return nil, absent(err, s.name, s.account)

@@ -127,12 +127,18 @@ func (s *stream) start(ctx context.Context, shard int, in *getShardIteratorInput
 	return n.sequence, nil
 }
 
-// atTimestamp searches for the first record that came at the time or later.
+// atTimestamp gives the place of the first record that came at the time or later.
 func (s *stream) atTimestamp(ctx context.Context, shard int, seconds float64) (uint64, error) {
 	at, now := fromEpoch(seconds), time.Now()
 	if at.After(now) {
 		return 0, invalidArgument("The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: %d, currentTimestampInMillis: %d", at.UnixMilli(), now.UnixMilli())
 	}
+	return s.firstSince(ctx, shard, at)
+}
+
+// firstSince searches for the first record that came at the time or later. Records came in the order
+// of their sequences.
+func (s *stream) firstSince(ctx context.Context, shard int, at time.Time) (uint64, error) {
 	last, err := s.log.Last(ctx, shard)
 	if err != nil {
 		return 0, err

@@ -38,7 +38,7 @@ func (a *adapter) putRecord(ctx context.Context, c *awsproto.Call, in *putRecord
 	if bad := s.checkSize(&v, "", &in.recordInput); bad != nil {
 		return nil, bad
 	}
-	p, err := s.put(ctx, &in.recordInput)
+	p, err := a.put(ctx, s, &in.recordInput)
 	if err != nil {
 		return nil, absent(err, s.name, s.account)
 	}
@@ -79,7 +79,7 @@ type pending struct {
 }
 
 // put starts appending a record to the shard that its key belongs to.
-func (s *stream) put(ctx context.Context, in *recordInput) (*pending, error) {
+func (a *adapter) put(ctx context.Context, s *stream, in *recordInput) (*pending, error) {
 	key := hashOf(*in.PartitionKey)
 	if in.ExplicitHashKey != nil {
 		var ok bool
@@ -89,7 +89,10 @@ func (s *stream) put(ctx context.Context, in *recordInput) (*pending, error) {
 	}
 	m := broker.NewMessage("", *in.PartitionKey, nil, in.Data)
 	p := &pending{stream: s, shard: shardFor(key, s.info.Spec.Shards), arrived: m.Published()}
-	var err error
+	err := a.trim(ctx, s, p.shard)
+	if err != nil {
+		return nil, err
+	}
 	p.stored, err = s.log.StartAppend(ctx, p.shard, m)
 	return p, err
 }
@@ -127,7 +130,7 @@ func (a *adapter) putRecords(ctx context.Context, c *awsproto.Call, in *putRecor
 	puts := make([]*pending, len(in.Records))
 	errs := make([]error, len(in.Records))
 	for i := range in.Records {
-		puts[i], errs[i] = s.put(ctx, &in.Records[i])
+		puts[i], errs[i] = a.put(ctx, s, &in.Records[i])
 	}
 	out := &putRecordsOutput{EncryptionType: noEncryption, Records: make([]putRecordsResult, len(in.Records))}
 	for i := range puts {

@@ -170,3 +170,19 @@ func TestAtTimestamp(t *testing.T) {
 		}
 	})
 }
+
+func TestRecordsPastTheirRetentionGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		s.ok("CreateStream", `{"StreamName":"s","ShardCount":1}`)
+		for i := range 4 {
+			s.ok("PutRecord", fmt.Sprintf(`{"StreamName":"s","PartitionKey":"%d","Data":""}`, i))
+			<-time.After(10 * time.Hour)
+		}
+		iterator := s.ok("GetShardIterator", `{"StreamName":"s","ShardId":"0","ShardIteratorType":"TRIM_HORIZON"}`)["ShardIterator"].(string)
+		records := s.ok("GetRecords", `{"ShardIterator":"`+iterator+`"}`)["Records"].([]any)
+		if len(records) != 2 || records[0].(map[string]any)["PartitionKey"] != "2" { // 40 hours have passed
+			t.Errorf("after 40 hours: %v", records)
+		}
+	})
+}

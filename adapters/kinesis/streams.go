@@ -14,11 +14,11 @@ import (
 // soon as it is deleted.
 
 const (
-	statusActive  = "ACTIVE"
-	provisioned   = "PROVISIONED"
-	onDemand      = "ON_DEMAND"
-	noEncryption  = "NONE"
-	retentionHour = 24
+	statusActive   = "ACTIVE"
+	provisioned    = "PROVISIONED"
+	onDemand       = "ON_DEMAND"
+	noEncryption   = "NONE"
+	retentionHours = 24
 )
 
 // frontEnd is the name under which streams' attributes are kept.
@@ -149,7 +149,7 @@ func (a *adapter) describeStream(ctx context.Context, c *awsproto.Call, in *desc
 	shards := s.shardsAfter(in.ExclusiveStartShardID)
 	d := streamDescription{
 		StreamName: s.name, StreamARN: streamARN(s.region, s.account, s.name), StreamStatus: statusActive,
-		StreamModeDetails: streamModeDetails{s.mode()}, RetentionPeriodHours: retentionHour,
+		StreamModeDetails: streamModeDetails{s.mode()}, RetentionPeriodHours: retentionHours,
 		StreamCreationTimestamp: epochSeconds(s.info.Created), EncryptionType: noEncryption,
 		EnhancedMonitoring: []enhancedMonitoring{{[]string{}}},
 	}
@@ -170,7 +170,7 @@ func (a *adapter) describeStreamSummary(ctx context.Context, c *awsproto.Call, i
 	}
 	return &describeStreamSummaryOutput{streamDescriptionSummary{
 		StreamName: s.name, StreamARN: streamARN(s.region, s.account, s.name), StreamStatus: statusActive,
-		StreamModeDetails: streamModeDetails{s.mode()}, RetentionPeriodHours: retentionHour,
+		StreamModeDetails: streamModeDetails{s.mode()}, RetentionPeriodHours: retentionHours,
 		StreamCreationTimestamp: epochSeconds(s.info.Created), EncryptionType: noEncryption,
 		EnhancedMonitoring: []enhancedMonitoring{{[]string{}}},
 		OpenShardCount:     int32(s.info.Spec.Shards), MaxRecordSizeInKiB: s.recordKiB(),

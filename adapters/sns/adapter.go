@@ -84,6 +84,7 @@ type topic struct {
 	arn     string
 	account string
 	name    string
+	broker  *broker.Broker
 	session *broker.Session
 	spec    broker.ExchangeSpec
 }
@@ -122,7 +123,7 @@ func (a *adapter) findTopic(ctx context.Context, c *awsproto.Call, text, paramet
 		session.Close()
 		return nil, err
 	}
-	return &topic{arn: text, account: parsed.account, name: parsed.resource, session: session, spec: spec}, nil
+	return &topic{arn: text, account: parsed.account, name: parsed.resource, broker: a.broker, session: session, spec: spec}, nil
 }
 
 func isTopic(spec *broker.ExchangeSpec) bool {

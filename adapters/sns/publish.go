@@ -71,6 +71,9 @@ func (p pending) wait(ctx context.Context) error {
 }
 
 func (t *topic) send(m *broker.Message) (pending, error) {
+	if len(t.broker.Alarms()) > 0 { // what is left of memory or disk is for settling
+		return nil, unavailable
+	}
 	p := make(pending, 1)
 	n, err := t.session.Publish(m, p)
 	if err != nil || n == 0 {

@@ -78,6 +78,7 @@ func (a *adapter) open(ctx context.Context, c *awsproto.Call, account string, cr
 // queue is a queue that a request names, with a session to use it. The session must be closed.
 type queue struct {
 	address
+	broker  *broker.Broker
 	session *broker.Session
 	info    broker.QueueInfo
 	settings
@@ -105,7 +106,7 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 		session.Close()
 		return nil, absent(c, err)
 	}
-	return &queue{address: at, session: session, info: info, settings: settingsOf(&info)}, nil
+	return &queue{address: at, broker: a.broker, session: session, info: info, settings: settingsOf(&info)}, nil
 }
 
 // absent words errors about a queue's existence for the request's protocol. A queue that is

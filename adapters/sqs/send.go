@@ -31,6 +31,9 @@ func (a *adapter) sendMessage(ctx context.Context, c *awsproto.Call, in *sendMes
 
 // publish gives the message to the broker.
 func (q *queue) publish(c *awsproto.Call, m *broker.Message, done broker.Completion) error {
+	if len(q.broker.Alarms()) > 0 { // what is left of memory or disk is for settling
+		return unavailable
+	}
 	n, err := q.session.Publish(m, done)
 	if err != nil {
 		return absent(c, err)

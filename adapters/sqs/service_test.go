@@ -421,3 +421,21 @@ func TestLongPollEndsWithTheEndpoint(t *testing.T) {
 		t.Errorf("received %v", out)
 	}
 }
+
+func TestAlarmStopsSendersOnly(t *testing.T) {
+	s := newService(t)
+	s.ok("CreateQueue", `{"QueueName":"q"}`)
+	send := `{"QueueUrl":"` + testURL + `","MessageBody":"b"}`
+	s.ok("SendMessage", send)
+	s.broker.SetAlarm(broker.AlarmDisk, true)
+	if code, out := s.json("SendMessage", send); code != 503 {
+		t.Errorf("sending: %d %v", code, out)
+	}
+	batch := s.ok("SendMessageBatch", `{"QueueUrl":"`+testURL+`","Entries":[{"Id":"a","MessageBody":"b"}]}`)
+	if fmt.Sprint(batch["Failed"]) != "[map[Code:ServiceUnavailable Id:a Message:The service is unavailable. Please try again. SenderFault:false]]" {
+		t.Errorf("sending a batch: %v", batch)
+	}
+	s.ok("DeleteMessage", `{"QueueUrl":"`+testURL+`","ReceiptHandle":"`+s.receiveOne("")["ReceiptHandle"].(string)+`"}`)
+	s.broker.SetAlarm(broker.AlarmDisk, false)
+	s.ok("SendMessage", send)
+}

@@ -2,7 +2,9 @@
 package aws
 
 import (
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -20,12 +22,17 @@ import (
 	"github.com/portico-mq/portico/broker/memory"
 )
 
-// endpoint is the URL of the endpoint under test: that of PORTICO_AWS_URL, or of one that the test
-// starts over a store in memory.
-func endpoint(t *testing.T) string {
+// target is an endpoint under test, and an account of the test's own on it.
+type target struct {
+	url, account string
+}
+
+// endpoint is that of PORTICO_AWS_URL, or one that the test starts over a store in memory.
+func endpoint(t *testing.T) target {
 	t.Helper()
+	account := fmt.Sprintf("%012d", 1+rand.Int64N(1e12-1))
 	if url := os.Getenv("PORTICO_AWS_URL"); url != "" {
-		return url
+		return target{url, account}
 	}
 	log := slog.New(slog.DiscardHandler)
 	store := memory.NewStore()
@@ -64,18 +71,22 @@ func endpoint(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + l.Addr().String()
+	return target{"http://" + l.Addr().String(), account}
 }
 
-func config(url string) aws.Config {
+func (e target) config() aws.Config {
 	return aws.Config{
 		Region:           "us-east-1",
-		BaseEndpoint:     &url,
-		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		BaseEndpoint:     &e.url,
+		Credentials:      credentials.NewStaticCredentialsProvider(e.account, "secret", ""),
 		RetryMaxAttempts: 1,
 	}
 }
 
-func sqsClient(url string) *sqs.Client         { return sqs.NewFromConfig(config(url)) }
-func snsClient(url string) *sns.Client         { return sns.NewFromConfig(config(url)) }
-func kinesisClient(url string) *kinesis.Client { return kinesis.NewFromConfig(config(url)) }
+func (e target) arn(service, resource string) string {
+	return "arn:aws:" + service + ":us-east-1:" + e.account + ":" + resource
+}
+
+func sqsClient(e target) *sqs.Client         { return sqs.NewFromConfig(e.config()) }
+func snsClient(e target) *sns.Client         { return sns.NewFromConfig(e.config()) }
+func kinesisClient(e target) *kinesis.Client { return kinesis.NewFromConfig(e.config()) }

@@ -145,7 +145,8 @@ func TestKinesisIterators(t *testing.T) {
 }
 
 func TestKinesisStreams(t *testing.T) {
-	c := kinesisClient(endpoint(t))
+	e := endpoint(t)
+	c := kinesisClient(e)
 	for i := range 3 {
 		createStream(t, c, fmt.Sprint("stream-", i), 2)
 	}
@@ -162,7 +163,7 @@ func TestKinesisStreams(t *testing.T) {
 	}
 	name := "stream-1"
 	summary, err := c.DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: &name})
-	if err != nil || *summary.StreamDescriptionSummary.OpenShardCount != 2 || *summary.StreamDescriptionSummary.StreamARN != "arn:aws:kinesis:us-east-1:000000000000:stream/stream-1" ||
+	if err != nil || *summary.StreamDescriptionSummary.OpenShardCount != 2 || *summary.StreamDescriptionSummary.StreamARN != e.arn("kinesis", "stream/stream-1") ||
 		time.Since(*summary.StreamDescriptionSummary.StreamCreationTimestamp) > time.Minute {
 		t.Error(summary, err)
 	}

@@ -20,10 +20,10 @@ func createTopic(t *testing.T, c *sns.Client, name string) string {
 	return *out.TopicArn
 }
 
-func subscribe(t *testing.T, c *sns.Client, topic, queue string, attributes map[string]string) string {
+func subscribe(t *testing.T, e target, c *sns.Client, topic, queue string, attributes map[string]string) string {
 	t.Helper()
 	out, err := c.Subscribe(t.Context(), &sns.SubscribeInput{
-		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:" + queue),
+		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(e.arn("sqs", queue)),
 		Attributes: attributes, ReturnSubscriptionArn: true,
 	})
 	if err != nil {
@@ -46,16 +46,16 @@ func bodies(t *testing.T, c *sqs.Client, queue string) []string {
 }
 
 func TestSNSFanOut(t *testing.T) {
-	url := endpoint(t)
-	c, q := snsClient(url), sqsClient(url)
+	e := endpoint(t)
+	c, q := snsClient(e), sqsClient(e)
 	raw, wrapped, red := createQueue(t, q, "fan-raw"), createQueue(t, q, "fan-wrapped"), createQueue(t, q, "fan-red")
 	topic := createTopic(t, c, "fan")
-	if topic != "arn:aws:sns:us-east-1:000000000000:fan" {
+	if topic != e.arn("sns", "fan") {
 		t.Errorf("topic %s", topic)
 	}
-	subscribe(t, c, topic, "fan-raw", map[string]string{"RawMessageDelivery": "true"})
-	subscription := subscribe(t, c, topic, "fan-wrapped", nil)
-	subscribe(t, c, topic, "fan-red", map[string]string{"RawMessageDelivery": "true", "FilterPolicy": `{"colour":["red"],"size":[1,2.5]}`})
+	subscribe(t, e, c, topic, "fan-raw", map[string]string{"RawMessageDelivery": "true"})
+	subscription := subscribe(t, e, c, topic, "fan-wrapped", nil)
+	subscribe(t, e, c, topic, "fan-red", map[string]string{"RawMessageDelivery": "true", "FilterPolicy": `{"colour":["red"],"size":[1,2.5]}`})
 	published, err := c.Publish(t.Context(), &sns.PublishInput{
 		TopicArn: &topic, Message: aws.String("first <&>"), Subject: aws.String("news"),
 		MessageAttributes: map[string]snstypes.MessageAttributeValue{
@@ -114,15 +114,15 @@ func TestSNSFanOut(t *testing.T) {
 }
 
 func TestSNSSubscriptions(t *testing.T) {
-	url := endpoint(t)
-	c, q := snsClient(url), sqsClient(url)
+	e := endpoint(t)
+	c, q := snsClient(e), sqsClient(e)
 	createQueue(t, q, "sub")
 	topic := createTopic(t, c, "sub")
 	if again := createTopic(t, c, "sub"); again != topic {
 		t.Errorf("created again as %s", again)
 	}
-	first := subscribe(t, c, topic, "sub", nil)
-	if second := subscribe(t, c, topic, "sub", nil); second != first {
+	first := subscribe(t, e, c, topic, "sub", nil)
+	if second := subscribe(t, e, c, topic, "sub", nil); second != first {
 		t.Errorf("subscribed again as %s, not %s", second, first)
 	}
 	set := func(name, value string) string {
@@ -148,7 +148,7 @@ func TestSNSSubscriptions(t *testing.T) {
 	if err != nil || attributes.Attributes["RawMessageDelivery"] != "true" || attributes.Attributes["FilterPolicy"] != `{"a":["b"]}` {
 		t.Error(attributes, err)
 	}
-	_, err = c.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:sub")})
+	_, err = c.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(e.arn("sqs", "sub"))})
 	if code(err) != "InvalidParameter" {
 		t.Errorf("subscribing with other attributes: %v", err)
 	}
@@ -182,7 +182,7 @@ func TestSNSSubscriptions(t *testing.T) {
 		t.Errorf("publishing to a deleted topic: %v", err)
 	}
 	for _, protocol := range []string{"http", "email", "carrier-pigeon"} {
-		_, err := c.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: aws.String("arn:aws:sns:us-east-1:000000000000:many-1"), Protocol: &protocol, Endpoint: aws.String("x")})
+		_, err := c.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: aws.String(e.arn("sns", "many-1")), Protocol: &protocol, Endpoint: aws.String("x")})
 		if code(err) != "InvalidParameter" {
 			t.Errorf("%s: %v", protocol, err)
 		}

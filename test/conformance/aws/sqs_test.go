@@ -31,10 +31,10 @@ func code(err error) string {
 }
 
 func TestSQSMessageWithAttributes(t *testing.T) {
-	url := endpoint(t)
-	c := sqsClient(url)
+	e := endpoint(t)
+	c := sqsClient(e)
 	queue := createQueue(t, c, "attributes")
-	if want := url + "/000000000000/attributes"; queue != want {
+	if want := e.url + "/" + e.account + "/attributes"; queue != want {
 		t.Errorf("queue URL %s, want %s", queue, want)
 	}
 	attributes := map[string]types.MessageAttributeValue{
@@ -76,7 +76,7 @@ func TestSQSMessageWithAttributes(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}
 	}
-	for name, want := range map[string]string{"ApproximateReceiveCount": "1", "SenderId": "000000000000", "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"} {
+	for name, want := range map[string]string{"ApproximateReceiveCount": "1", "SenderId": e.account, "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"} {
 		if m.Attributes[name] != want {
 			t.Errorf("%s is %q, want %q", name, m.Attributes[name], want)
 		}
@@ -208,7 +208,8 @@ func TestSQSVisibility(t *testing.T) {
 }
 
 func TestSQSQueues(t *testing.T) {
-	c := sqsClient(endpoint(t))
+	e := endpoint(t)
+	c := sqsClient(e)
 	for i := range 5 {
 		createQueue(t, c, fmt.Sprint("list-", i))
 	}
@@ -256,7 +257,7 @@ func TestSQSQueues(t *testing.T) {
 		t.Error(err)
 	}
 	out, err := c.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: url.QueueUrl, AttributeNames: []types.QueueAttributeName{"VisibilityTimeout", "MaximumMessageSize", "QueueArn"}})
-	if err != nil || len(out.Attributes) != 3 || out.Attributes["VisibilityTimeout"] != "60" || out.Attributes["MaximumMessageSize"] != "1024" || out.Attributes["QueueArn"] != "arn:aws:sqs:us-east-1:000000000000:set" {
+	if err != nil || len(out.Attributes) != 3 || out.Attributes["VisibilityTimeout"] != "60" || out.Attributes["MaximumMessageSize"] != "1024" || out.Attributes["QueueArn"] != e.arn("sqs", "set") {
 		t.Error(out, err)
 	}
 	_, err = c.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: aws.String(strings.Repeat("x", 1025))})
