@@ -38,8 +38,10 @@ func (x *exchange) equivalent(ns string, spec *ExchangeSpec) error {
 		property  string
 		got, want any
 	}{
-		{"kind", string(spec.Kind), string(x.spec.Kind)}, {"durable", spec.Durable, x.spec.Durable},
-		{"auto_delete", spec.AutoDelete, x.spec.AutoDelete}, {"internal", spec.Internal, x.spec.Internal},
+		{"kind", string(spec.Kind), string(x.spec.Kind)},
+		{"durable", spec.Durable, x.spec.Durable},
+		{"auto_delete", spec.AutoDelete, x.spec.AutoDelete},
+		{"internal", spec.Internal, x.spec.Internal},
 	} {
 		if p.got != p.want {
 			return &Error{

@@ -216,7 +216,9 @@ func (q *Queue) shutDown() {
 	q.stopTimers()
 	done := q.recordNow()
 	q.mu.Unlock()
-	<-done
+	if err := <-done; err != nil { // the store has failed, and has said so: what was settled last comes again
+		q.ns.b.log.Error("recording a queue's state at its end", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
+	}
 	if q.log != nil {
 		q.log.Close()
 	}

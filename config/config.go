@@ -21,6 +21,10 @@ type Config struct {
 	DefaultUser DefaultUser `key:"default_user"`
 	// TLS holds the certificate of every TLS listener.
 	TLS TLS `key:"tls"`
+	// Memory says how much memory stops publishers.
+	Memory Memory `key:"memory"`
+	// AWS is the endpoint of the AWS services.
+	AWS AWS `key:"aws"`
 	// Management is the HTTP listener for health and administration.
 	Management Management `key:"management"`
 	// Shutdown says how a stop is carried out.
@@ -66,6 +70,31 @@ type TLS struct {
 	ClientCA string `key:"client_ca"`
 }
 
+// Memory says how much memory stops publishers.
+type Memory struct {
+	// HighWatermark is the memory of the process above which publishers are stopped.
+	HighWatermark Watermark `key:"high_watermark"`
+}
+
+// AWS is the endpoint of the AWS services: one port for HTTP and HTTPS.
+type AWS struct {
+	Listen Addresses `key:"listen"`
+	// Auth says whose requests are taken: AWSAuthAuto, AWSAuthOff or AWSAuthOn.
+	Auth string `key:"auth" oneof:"auto,off,on"`
+	// Region is where account 000000000000 is the virtual host /.
+	Region string `key:"region"`
+}
+
+// The values of AWS.Auth.
+const (
+	// AWSAuthAuto takes any access key from this machine and refuses others.
+	AWSAuthAuto = "auto"
+	// AWSAuthOff takes any access key from anywhere.
+	AWSAuthOff = "off"
+	// AWSAuthOn verifies signatures; Load refuses it, since it is not built yet.
+	AWSAuthOn = "on"
+)
+
 // Management is the HTTP listener for health and administration.
 type Management struct {
 	Listen Addresses     `key:"listen"`
@@ -91,6 +120,8 @@ func Default() *Config {
 		Durability:  DurabilityFsync,
 		Log:         Log{Level: "info", Format: "text"},
 		DefaultUser: DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
+		Memory:      Memory{HighWatermark: Watermark{Fraction: 0.4}},
+		AWS:         AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1"},
 		Management: Management{
 			Listen: Addresses{":15672"},
 			TLS:    ManagementTLS{Listen: Addresses{":15671"}},

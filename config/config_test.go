@@ -75,7 +75,7 @@ func TestEnvironmentNames(t *testing.T) {
 		names[k.env()] = k.path
 	}
 	for _, want := range []string{
-		"PORTICO_DATA_DIR", "PORTICO_MANAGEMENT_LISTEN", "PORTICO_MANAGEMENT_TLS_LISTEN",
+		"PORTICO_AWS_LISTEN", "PORTICO_DATA_DIR", "PORTICO_MANAGEMENT_LISTEN", "PORTICO_MANAGEMENT_TLS_LISTEN",
 	} {
 		if names[want] == "" {
 			t.Errorf("no key has the environment variable %s", want)
@@ -127,6 +127,8 @@ func TestProblemsNameKeyAndLine(t *testing.T) {
 		{"syntax", "log:\n\tlevel: info\n", `:2: found character that cannot start any token`},
 		{"two documents", "durability: os\n---\ndurability: os\n", `: holds more than one document`},
 		{"certificate without key", "tls:\n  certificate: a.pem\n", `:2: tls.certificate: needs tls.key`},
+		{"auth that is not built", "aws:\n  auth: on\n", `:2: aws.auth: "on" cannot be used yet: this version does not verify AWS signatures; use "auto" or "off"`},
+		{"region", "aws:\n  region: US\n", `:2: aws.region: "US" is not a region's name`},
 		{"a list at the top", "- a\n", `:1: : `},
 	}
 	for _, tt := range tests {
@@ -191,6 +193,25 @@ func TestSize(t *testing.T) {
 	}
 	for _, text := range []string{"", "-1", "1TB", "x", "99999999999GiB"} {
 		if err := new(Size).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+func TestWatermark(t *testing.T) {
+	for text, want := range map[string]Watermark{
+		"0.4": {Fraction: 0.4}, "1": {Fraction: 1}, "0": {}, "2GiB": {Size: 2 << 30}, "2": {Size: 2},
+	} {
+		var w Watermark
+		if err := w.UnmarshalText([]byte(text)); err != nil || w != want {
+			t.Errorf("%q: got %+v, %v", text, w, err)
+		}
+		if out, err := w.MarshalText(); err != nil || string(out) != text {
+			t.Errorf("%+v is written as %q", w, out)
+		}
+	}
+	for _, text := range []string{"", "1.5", "-1", "NaN", "40%"} {
+		if err := new(Watermark).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}

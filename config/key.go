@@ -34,7 +34,8 @@ func appendKeys(out []key, prefix string, v reflect.Value) []key {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		path := prefix + field.Tag.Get("key")
-		if v.Field(i).Kind() == reflect.Struct {
+		_, leaf := v.Field(i).Addr().Interface().(encoding.TextUnmarshaler)
+		if v.Field(i).Kind() == reflect.Struct && !leaf {
 			out = appendKeys(out, path+".", v.Field(i))
 			continue
 		}
@@ -138,4 +139,14 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Keys lists the paths of every key, in the order of [Config]'s fields.
+func Keys() []string {
+	all := keys(Default())
+	paths := make([]string, len(all))
+	for i, k := range all {
+		paths[i] = k.path
+	}
+	return paths
 }

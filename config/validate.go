@@ -1,5 +1,13 @@
 package config
 
+import (
+	"fmt"
+	"regexp"
+)
+
+// regionPattern is what the name of a region looks like, such as us-east-1.
+var regionPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
 // validate checks what one key alone cannot tell.
 func (l *loader) validate() {
 	c := l.config
@@ -14,6 +22,12 @@ func (l *loader) validate() {
 	}
 	if c.TLS.ClientCA != "" && c.TLS.Certificate == "" {
 		l.invalid("tls.client_ca", "needs tls.certificate")
+	}
+	if c.AWS.Auth == AWSAuthOn {
+		l.invalid("aws.auth", `"on" cannot be used yet: this version does not verify AWS signatures; use "auto" or "off"`)
+	}
+	if !regionPattern.MatchString(c.AWS.Region) {
+		l.invalid("aws.region", fmt.Sprintf("%q is not a region's name", c.AWS.Region))
 	}
 	if c.DefaultUser.Name != "" && c.DefaultUser.Password == "" {
 		l.invalid("default_user.password", "is empty")

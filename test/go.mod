@@ -1,3 +1,5 @@
+// The tests that need heavy clients, in a module of their own so that these
+// stay out of the product's.
 module github.com/portico-mq/portico/test
 
 go 1.26.0

@@ -2,63 +2,79 @@
 // RabbitMQ's management port.
 //
 // RabbitMQ's /api is an issue of its own; a path under it gets the answer that
-// RabbitMQ 3.13 gives for a path it does not know.
+// RabbitMQ 3.13 gives for a path it does not know. What is Portico's own is
+// under /portico/v1, for porticoctl.
 package management
 
 import (
+	"encoding/json"
+	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/internal/memory"
 )
 
-// Timeouts of the HTTP server that runs the handler.
-const (
-	// ReadHeaderTimeout is how long a client may take to send a request's headers.
-	ReadHeaderTimeout = 10 * time.Second
-	// IdleTimeout is how long an idle connection is kept.
-	IdleTimeout = 2 * time.Minute
-)
+// Options configures the front end.
+type Options struct {
+	// Health answers /health; it is required.
+	Health *Health
+	// Memory is the watch over the process's memory; nil when there is none,
+	// and its paths answer 501 then.
+	Memory *memory.Monitor
+	// Logger gets faults of ours; nil means slog.Default().
+	Logger *slog.Logger
+}
 
-// Health says whether the process serves. It is safe for concurrent use.
-type Health struct{ ready atomic.Bool }
+// server answers requests. It is safe for concurrent use.
+type server struct {
+	broker *broker.Broker
+	opts   Options
+}
 
-// NewHealth returns a Health that is not ready yet.
-func NewHealth() *Health { return new(Health) }
+// NewServer returns the HTTP server of the management port, over the broker
+// whose users may administrate. Its limits: 10 s for a request's headers, 30 s
+// for all of it, 64 KiB of headers, 2 minutes between requests.
+func NewServer(b *broker.Broker, opts Options) *http.Server {
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	s := &server{broker: b, opts: opts}
+	return &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(opts.Logger.Handler(), slog.LevelDebug),
+	}
+}
 
-// SetReady says whether clients can be served: true once everything has
-// started, false from the moment a stop begins.
-func (h *Health) SetReady(ready bool) { h.ready.Store(ready) }
-
-// New returns the handler of the management port.
-func New(h *Health) http.Handler {
+func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		writeStatus(w, http.StatusOK, "ok")
-	})
-	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if !h.ready.Load() {
-			writeStatus(w, http.StatusServiceUnavailable, "not ready")
-			return
-		}
-		writeStatus(w, http.StatusOK, "ok")
-	})
+	mux.HandleFunc("GET /health/live", s.live)
+	mux.HandleFunc("GET /health/ready", s.ready)
+	mux.HandleFunc("GET /portico/v1/memory", s.administrator(s.getMemory))
+	mux.HandleFunc("PUT /portico/v1/memory/limit", s.administrator(s.setMemoryLimit))
 	mux.HandleFunc("/", notFound)
 	return mux
 }
 
 // notFound answers as RabbitMQ 3.13's management plugin does.
 func notFound(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusNotFound, `{"error":"Object Not Found","reason":"Not Found"}`)
+	fail(w, http.StatusNotFound, "Object Not Found", "Not Found")
 }
 
-func writeStatus(w http.ResponseWriter, code int, status string) {
-	writeJSON(w, code, `{"status":"`+status+`"}`)
+// fail answers with an error in the shape of RabbitMQ's management plugin.
+func fail(w http.ResponseWriter, status int, name, reason string) {
+	answer(w, status, map[string]string{"error": name, "reason": reason})
 }
 
-// writeJSON answers with a body that is JSON already. A client that went away
-// is no error of ours.
-func writeJSON(w http.ResponseWriter, code int, body string) {
+// answer writes v as JSON. A client that went away is no error of ours.
+func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_, _ = w.Write([]byte(body))
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
 }

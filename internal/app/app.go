@@ -4,13 +4,15 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"log/slog"
-	"net/http"
+	"sync"
 
 	"github.com/portico-mq/portico/adapters/management"
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/config"
+	"github.com/portico-mq/portico/internal/memory"
 	"github.com/portico-mq/portico/internal/version"
 )
 
@@ -19,16 +21,15 @@ import (
 // what is left and returns nil. An error means that something could not start,
 // or failed while it ran; everything is closed then too.
 func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
-	a := &application{config: c, log: log, failed: make(chan error, 1)}
+	a := &application{
+		config: c, log: log, health: new(management.Health),
+		failed: make(chan error, 1), storeFailed: make(chan struct{}),
+	}
 	defer a.close()
 	if err := a.start(ctx); err != nil {
 		return err
 	}
-	args := []any{"version", version.Number(), "data_dir", c.DataDir, "durability", c.Durability}
-	for _, b := range a.bound {
-		args = append(args, b.name, b.String())
-	}
-	log.Info("started", args...)
+	log.Info("started", a.startLine()...)
 	a.health.SetReady(true)
 	select {
 	case err := <-a.failed:
@@ -40,48 +41,57 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Shutdown.Timeout)
 	defer cancel()
 	a.drain(stopCtx)
-	log.Info("stopped")
 	return nil
 }
 
 // application is what runs. Its fields belong to the goroutine of Run.
 type application struct {
-	config *config.Config
-	log    *slog.Logger
-	health *management.Health
-	bound  []*bound
-	drains []func(context.Context) error // in the order of starting; run in the reverse one
-	closes []func() error                // the same
-	failed chan error                    // the first failure of a server that runs
+	config  *config.Config
+	log     *slog.Logger
+	health  *management.Health
+	store   *jetstream.Store
+	broker  *broker.Broker
+	memory  *memory.Monitor // nil where the memory of a process cannot be told
+	tls     *tls.Config     // nil until used, and without a certificate
+	bound   []*bound
+	servers []server       // the front ends, drained before anything else
+	closes  []func() error // run in reverse order at the end
+	failed  chan error     // the first failure of something that runs
+	// storeFailed is closed when the store takes nothing more.
+	storeFailed chan struct{}
 }
 
+// server is a front end with its connections.
+type server interface {
+	// Shutdown stops accepting and waits until the clients have finished.
+	Shutdown(ctx context.Context) error
+	// Close ends every connection at once.
+	Close() error
+}
+
+// start starts everything in order: what is stored, then who is served.
 func (a *application) start(ctx context.Context) error {
-	return a.startManagement(ctx)
-}
-
-func (a *application) startManagement(ctx context.Context) error {
-	a.health = management.NewHealth()
-	handler := management.New(a.health)
-	b, err := a.listen(ctx, "management", a.config.Management.Listen)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: management.ReadHeaderTimeout,
-		IdleTimeout:       management.IdleTimeout,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-	}
-	a.drains = append(a.drains, server.Shutdown)
-	a.closes = append(a.closes, server.Close)
-	for _, l := range b.listeners {
-		go func() {
-			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				a.fail(fmt.Errorf("management: %w", err))
-			}
-		}()
+	for _, step := range []func(context.Context) error{
+		a.startStore,
+		a.startBroker,
+		a.startMemory,
+		a.startAWS,
+		a.startManagement,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// startLine says what runs where: every address actually bound.
+func (a *application) startLine() []any {
+	args := []any{"version", version.Number(), "data_dir", a.config.DataDir, "durability", a.config.Durability}
+	for _, b := range a.bound {
+		args = append(args, b.name, b.String())
+	}
+	return args
 }
 
 // fail ends Run with err, unless something else failed first.
@@ -92,19 +102,31 @@ func (a *application) fail(err error) {
 	}
 }
 
-// drain lets clients finish, the front ends that started last first.
+// drain lets the clients of all front ends finish at the same time. Who does
+// not finish before ctx ends is cut off by close.
 func (a *application) drain(ctx context.Context) {
-	for i := len(a.drains) - 1; i >= 0; i-- {
-		if err := a.drains[i](ctx); err != nil {
-			a.log.Warn("not everything finished in time", "err", err)
-		}
+	var running sync.WaitGroup
+	for _, s := range a.servers {
+		running.Go(func() {
+			if err := s.Shutdown(ctx); err != nil {
+				a.log.Warn("clients did not finish in time", "err", err)
+			}
+		})
 	}
+	running.Wait()
 }
 
+// close ends the front ends, then what they stand on.
 func (a *application) close() {
+	for _, s := range a.servers {
+		if err := s.Close(); err != nil {
+			a.log.Error("closing a front end failed", "err", err)
+		}
+	}
 	for i := len(a.closes) - 1; i >= 0; i-- {
 		if err := a.closes[i](); err != nil {
 			a.log.Error("closing failed", "err", err)
 		}
 	}
+	a.log.Info("stopped")
 }

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portico-mq/portico/adapters/sns"
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/jetstream"
+)
+
+// defaultNamespace is the AMQP vhost /, which is account 000000000000 in the home region too.
+const defaultNamespace = "/"
+
+// startStore opens the data directory.
+func (a *application) startStore(ctx context.Context) error {
+	s, err := jetstream.Open(ctx, jetstream.Options{
+		Dir:        a.config.DataDir,
+		Durability: jetstream.Durability(a.config.Durability),
+		Logger:     a.log,
+		OnFailure:  func(error) { close(a.storeFailed) }, // called once at most
+	})
+	if err != nil {
+		return err
+	}
+	a.store = s
+	a.closes = append(a.closes, s.Close)
+	return nil
+}
+
+func (a *application) startBroker(ctx context.Context) error {
+	opts := broker.Options{Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules()}
+	if u := a.config.DefaultUser; u.LoopbackOnly {
+		opts.LoopbackUsers = []string{u.Name}
+	}
+	b, err := broker.Open(ctx, a.store, opts)
+	if err != nil {
+		return err
+	}
+	a.broker = b
+	a.closes = append(a.closes, b.Close)
+	go a.watchStore(ctx)
+	return a.makeDefaultUser()
+}
+
+// watchStore stops publishers when the store has failed for good, so that
+// nobody waits for a confirm that will not come.
+func (a *application) watchStore(ctx context.Context) {
+	select {
+	case <-a.storeFailed:
+		a.broker.SetAlarm(broker.AlarmStorage, true)
+	case <-ctx.Done():
+	}
+}
+
+// makeDefaultUser makes the configured user when it is not there. The password
+// of one that is there stays, so that changing it lasts over a restart.
+func (a *application) makeDefaultUser() error {
+	u := a.config.DefaultUser
+	if u.Name == "" {
+		return nil
+	}
+	if _, err := a.broker.PrincipalNamed(u.Name); broker.KindOf(err) != broker.KindUnauthenticated {
+		return err
+	}
+	if err := a.broker.PutUser(u.Name, u.Password, []string{"administrator"}); err != nil {
+		return fmt.Errorf("making the default user: %w", err)
+	}
+	everything := broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}
+	if err := a.broker.SetPermission(u.Name, defaultNamespace, everything); err != nil {
+		return fmt.Errorf("making the default user: %w", err)
+	}
+	return nil
+}
