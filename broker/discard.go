@@ -74,6 +74,29 @@ func (q *Queue) discard(h Handle, done Completion) bool {
 	return true
 }
 
+// DiscardLeased settles, as if they were acknowledged, the messages that are under leases with a deadline, and tells
+// how many those were; it returns when that is recorded durably. [Session.PurgeQueue] leaves them.
+func (s *Session) DiscardLeased(ctx context.Context, queue string) (int, error) {
+	q, err := s.reach(ctx, AccessRead, queue)
+	if err != nil {
+		return 0, err
+	}
+	q.mu.Lock()
+	if q.gone {
+		q.mu.Unlock()
+		return 0, q.notFound()
+	}
+	n := len(q.timed)
+	for _, e := range q.timed {
+		q.unlease(e) // only Get gives deadlines: there is no consumer whose credit this frees
+		q.forget(e)
+	}
+	q.touch()
+	done := q.recordNow()
+	q.mu.Unlock()
+	return n, <-done
+}
+
 // unsettled finds the entry of a message that was taken and is not settled. Leases with a deadline are found at once;
 // the search for others costs as much as there are unsettled entries, and only late settlements need it.
 func (q *Queue) unsettled(seq uint64) *entry {

@@ -181,3 +181,17 @@ func TestDiscardAfterARestart(t *testing.T) {
 		}
 	})
 }
+
+func TestDiscardLeased(t *testing.T) {
+	s, _ := discardQueue(t)
+	leased := getOne(t, s)
+	if n, err := s.DiscardLeased(t.Context(), "q"); n != 1 || err != nil {
+		t.Errorf("%d discarded, %v", n, err)
+	}
+	if err := s.Settle(broker.Ack, nil, leased.Lease); !broker.IsKind(err, broker.KindStaleLease) {
+		t.Errorf("the lease: %v", err)
+	}
+	if info, err := s.Queue(t.Context(), "q"); err != nil || info.Ready != 0 || info.Unacked != 0 {
+		t.Errorf("left: %+v %v", info, err)
+	}
+}

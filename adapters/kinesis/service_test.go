@@ -19,7 +19,7 @@ import (
 
 // service is an endpoint with this adapter over a broker in memory.
 type service struct {
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 }
 
@@ -34,7 +34,7 @@ func (f failing) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func newService(t *testing.T) *service {
+func newService(t testing.TB) *service {
 	t.Helper()
 	log := slog.New(failing{t})
 	store := memory.NewStore()

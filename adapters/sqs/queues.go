@@ -177,13 +177,16 @@ func (a *adapter) setQueueAttributes(ctx context.Context, c *awsproto.Call, in *
 	return nil, absent(c, q.session.SetQueueAttributes(ctx, q.name, frontEnd, keptAttributes(kept)[frontEnd]))
 }
 
-// purgeQueue [SQS PurgeQueue] removes the messages that nobody has in flight.
+// purgeQueue [SQS PurgeQueue] removes the messages, those that SQS clients have in flight included;
+// what a client of another front end holds stays with it.
 func (a *adapter) purgeQueue(ctx context.Context, c *awsproto.Call, in *queueInput) (*empty, error) {
 	q, err := a.find(ctx, c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
 	defer q.session.Close()
-	_, err = q.session.PurgeQueue(ctx, q.name)
+	if _, err = q.session.DiscardLeased(ctx, q.name); err == nil { // first, or what runs out is missed
+		_, err = q.session.PurgeQueue(ctx, q.name)
+	}
 	return nil, absent(c, err)
 }

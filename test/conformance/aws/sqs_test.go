@@ -152,7 +152,7 @@ func TestSQSBatches(t *testing.T) {
 	if _, err := c.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: &queue}); err != nil {
 		t.Error(err)
 	}
-	counts(t, c, queue, "0", "1")
+	counts(t, c, queue, "0", "0")
 }
 
 func TestSQSLongPollWakesOnSend(t *testing.T) {
