@@ -23,6 +23,14 @@ type Config struct {
 	TLS TLS `key:"tls"`
 	// Memory says how much memory stops publishers.
 	Memory Memory `key:"memory"`
+	// AMQP is the listener of AMQP 0-9-1, AMQPS the one over TLS.
+	AMQP  Listener `key:"amqp"`
+	AMQPS Listener `key:"amqps"`
+	// RabbitMQ says which RabbitMQ the AMQP front end shows itself as.
+	RabbitMQ RabbitMQ `key:"rabbitmq"`
+	// STOMP is the listener of STOMP, STOMPS the one over TLS.
+	STOMP  Listener `key:"stomp"`
+	STOMPS Listener `key:"stomps"`
 	// AWS is the endpoint of the AWS services.
 	AWS AWS `key:"aws"`
 	// Management is the HTTP listener for health and administration.
@@ -76,6 +84,17 @@ type Memory struct {
 	HighWatermark Watermark `key:"high_watermark"`
 }
 
+// Listener says where a protocol is served.
+type Listener struct {
+	Listen Addresses `key:"listen"`
+}
+
+// RabbitMQ says which RabbitMQ the AMQP front end shows itself as.
+type RabbitMQ struct {
+	// Version is the version that clients see; they switch on it.
+	Version string `key:"version"`
+}
+
 // AWS is the endpoint of the AWS services: one port for HTTP and HTTPS.
 type AWS struct {
 	Listen Addresses `key:"listen"`
@@ -121,6 +140,11 @@ func Default() *Config {
 		Log:         Log{Level: "info", Format: "text"},
 		DefaultUser: DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
 		Memory:      Memory{HighWatermark: Watermark{Fraction: 0.4}},
+		AMQP:        Listener{Listen: Addresses{":5672"}},
+		AMQPS:       Listener{Listen: Addresses{":5671"}},
+		RabbitMQ:    RabbitMQ{Version: "3.13.7"},
+		STOMP:       Listener{Listen: Addresses{":61613"}},
+		STOMPS:      Listener{Listen: Addresses{":61614"}},
 		AWS:         AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1"},
 		Management: Management{
 			Listen: Addresses{":15672"},

@@ -8,6 +8,9 @@ import (
 // regionPattern is what the name of a region looks like, such as us-east-1.
 var regionPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
+// versionPattern is what clients parse as RabbitMQ's version.
+var versionPattern = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+
 // validate checks what one key alone cannot tell.
 func (l *loader) validate() {
 	c := l.config
@@ -28,6 +31,9 @@ func (l *loader) validate() {
 	}
 	if !regionPattern.MatchString(c.AWS.Region) {
 		l.invalid("aws.region", fmt.Sprintf("%q is not a region's name", c.AWS.Region))
+	}
+	if !versionPattern.MatchString(c.RabbitMQ.Version) {
+		l.invalid("rabbitmq.version", fmt.Sprintf("%q is not a version such as 3.13.7", c.RabbitMQ.Version))
 	}
 	if c.DefaultUser.Name != "" && c.DefaultUser.Password == "" {
 		l.invalid("default_user.password", "is empty")

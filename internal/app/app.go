@@ -75,6 +75,8 @@ func (a *application) start(ctx context.Context) error {
 		a.startStore,
 		a.startBroker,
 		a.startMemory,
+		a.startAMQP,
+		a.startSTOMP,
 		a.startAWS,
 		a.startManagement,
 	} {

@@ -7,6 +7,7 @@ import (
 	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
+	"github.com/portico-mq/portico/gateway/amqp091"
 )
 
 // defaultNamespace is the AMQP vhost /, which is account 000000000000 in the home region too.
@@ -29,7 +30,10 @@ func (a *application) startStore(ctx context.Context) error {
 }
 
 func (a *application) startBroker(ctx context.Context) error {
-	opts := broker.Options{Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules()}
+	opts := broker.Options{
+		Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules(),
+		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
+	}
 	if u := a.config.DefaultUser; u.LoopbackOnly {
 		opts.LoopbackUsers = []string{u.Name}
 	}
