@@ -20,21 +20,23 @@ func (f handlerFunc) ServeConn(ctx context.Context, conn net.Conn) { f(ctx, conn
 
 // echo sends back lines and says goodbye when the server closes.
 var echo = handlerFunc(func(ctx context.Context, conn net.Conn) {
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	r := bufio.NewReader(conn)
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			if ctx.Err() != nil {
-				io.WriteString(conn, "bye\n")
+				_, _ = io.WriteString(conn, "bye\n")
 			}
 			return
 		}
 		if line == "panic\n" {
 			panic("asked for")
 		}
-		io.WriteString(conn, line)
+		if _, err := io.WriteString(conn, line); err != nil {
+			return
+		}
 	}
 })
 
@@ -58,7 +60,7 @@ func start(t *testing.T, h Handler, opts Options, listeners ...net.Listener) (*S
 	s := New("test", h, opts)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listeners...) }()
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s, done
 }
 
@@ -104,7 +106,9 @@ func TestServesEveryListener(t *testing.T) {
 	if n := len(s.Addrs()); n != 2 {
 		t.Errorf("%d addresses, want 2", n)
 	}
-	s.Close()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 	if err := <-done; !errors.Is(err, ErrServerClosed) {
 		t.Errorf("Serve returned %v", err)
 	}
@@ -177,7 +181,7 @@ func TestShutdownClosesWhoStays(t *testing.T) {
 	started := make(chan struct{})
 	stubborn := handlerFunc(func(_ context.Context, conn net.Conn) {
 		close(started)
-		io.Copy(io.Discard, conn)
+		_, _ = io.Copy(io.Discard, conn)
 	})
 	s, _ := start(t, stubborn, Options{}, l)
 	c := dial(t, l.Addr())

@@ -168,7 +168,9 @@ func TestServeTLS(t *testing.T) {
 		if want, got := len(own) == 1, <-names; (got == "test") != want {
 			t.Errorf("client name %q with %d certificates", got, len(own))
 		}
-		conn.Close()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	plain := dial(t, l.Addr())
 	plain.say("not TLS")

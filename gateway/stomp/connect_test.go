@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func TestSecondConnectCloses(t *testing.T) {
 // duplex is a connection within a test's bubble, for the tests of time.
 func duplex(t *testing.T, opts Options) (client net.Conn, ended <-chan struct{}) {
 	t.Helper()
-	b, err := broker.Open(t.Context(), memory.NewStore(), broker.Options{})
+	b, err := broker.Open(t.Context(), memory.NewStore(), broker.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +85,7 @@ func duplex(t *testing.T, opts Options) (client net.Conn, ended <-chan struct{})
 	if err := b.SetPermission("guest", "/", broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}); err != nil {
 		t.Fatal(err)
 	}
+	opts.Logger = slog.New(slog.DiscardHandler)
 	s := New(b, opts)
 	client, server := net.Pipe()
 	done := make(chan struct{})
@@ -92,7 +94,9 @@ func duplex(t *testing.T, opts Options) (client net.Conn, ended <-chan struct{})
 		client.Close()
 		<-done
 		s.Close()
-		b.Close()
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	return client, done
 }

@@ -33,6 +33,18 @@ type gateway struct {
 	store  broker.Store
 	server *serve.Server
 	addr   string
+	ended  chan struct{} // gets a value for each connection that has ended
+}
+
+// noting tells when a connection has ended and all that it held has gone back.
+type noting struct {
+	*Server
+	ended chan struct{}
+}
+
+func (n noting) ServeConn(ctx context.Context, nc net.Conn) {
+	n.Server.ServeConn(ctx, nc)
+	n.ended <- struct{}{}
 }
 
 func start(t *testing.T) *gateway { return startWith(t, memory.NewStore(), Options{}) }
@@ -65,11 +77,12 @@ func startWith(t *testing.T, store broker.Store, opts Options) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := serve.New("stomp", handler, serve.Options{Logger: quiet})
+	ended := make(chan struct{}, 1000)
+	server := serve.New("stomp", noting{handler, ended}, serve.Options{Logger: quiet})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
-		server.Close()
+		must(t, server.Close())
 		if err := <-served; !errors.Is(err, serve.ErrServerClosed) {
 			t.Errorf("Serve returned %v", err)
 		}
@@ -81,7 +94,7 @@ func startWith(t *testing.T, store broker.Store, opts Options) *gateway {
 			t.Error(err)
 		}
 	})
-	return &gateway{T: t, broker: b, store: store, server: server, addr: l.Addr().String()}
+	return &gateway{T: t, broker: b, store: store, server: server, addr: l.Addr().String(), ended: ended}
 }
 
 // session is a session on the broker itself, to look behind the protocol.
@@ -93,6 +106,16 @@ func (g *gateway) session() *broker.Session {
 	}
 	g.Cleanup(s.Close)
 	return s
+}
+
+// waitEnd waits until one more connection has ended.
+func (g *gateway) waitEnd() {
+	g.Helper()
+	select {
+	case <-g.ended:
+	case <-time.After(patience):
+		g.Fatal("no connection ends")
+	}
 }
 
 // info describes a queue; ok is false when there is none.
