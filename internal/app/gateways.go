@@ -21,9 +21,10 @@ func (a *application) startAMQP(ctx context.Context) error {
 }
 
 func (a *application) startSTOMP(ctx context.Context) error {
+	// A client without login is guest, as in RabbitMQ, whatever user the configuration makes: to stand in with that
+	// one's password would let everybody in.
 	s := stomp.New(a.broker, stomp.Options{
-		Logger: a.log, DefaultUser: a.config.DefaultUser.Name, DefaultPassword: a.config.DefaultUser.Password,
-		DefaultNamespace: defaultNamespace, ServerHeader: "RabbitMQ/" + a.config.RabbitMQ.Version,
+		Logger: a.log, DefaultNamespace: defaultNamespace, ServerHeader: "RabbitMQ/" + a.config.RabbitMQ.Version,
 	})
 	a.closes = append(a.closes, func() error { s.Close(); return nil })
 	return a.serveGateway(ctx, "stomp", s, a.config.STOMP, "stomps", a.config.STOMPS)
