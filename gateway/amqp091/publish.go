@@ -73,6 +73,7 @@ func (ch *channel) handleHeader(payload []byte) error {
 		return connectionFault(wire.UnexpectedFrame, "expected method frame, got non method frame instead")
 	case wantBody:
 		return p.expectsMethod()
+	case wantHeader:
 	}
 	h, err := wire.ParseContentHeader(payload)
 	switch {
