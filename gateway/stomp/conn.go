@@ -18,6 +18,9 @@ import (
 // maxTransactions is how many transactions a connection may have open (rabbit_stomp_processor.erl MAX_TRANSACTIONS).
 const maxTransactions = 16
 
+// maxLogged is how much of an error's text is logged, in bytes: clients can make it long.
+const maxLogged = 300
+
 // conn is one connection. What is not under mu belongs to the reader.
 type conn struct {
 	server *Server
@@ -139,7 +142,7 @@ func (c *conn) failed(err error) bool {
 	}
 	f, known := faultOf(err)
 	if known {
-		c.log.Info("error sent", "message", f.message, "detail", f.body)
+		c.log.Info("error sent", "message", f.message, "detail", f.body[:min(len(f.body), maxLogged)])
 	} else {
 		id := broker.UniqueName()
 		c.log.Error("internal error", "err", err, "err_id", id)
