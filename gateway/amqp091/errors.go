@@ -26,7 +26,12 @@ const (
 )
 
 // Error is the reply text, as RabbitMQ begins it: with the name of the code.
-func (f *fault) Error() string { return f.code.String() + " - " + f.text }
+func (f *fault) Error() string {
+	if f.text == "" {
+		return f.code.String()
+	}
+	return f.code.String() + " - " + f.text
+}
 
 // channelFault closes the channel.
 func channelFault(code wire.ReplyCode, format string, args ...any) *fault {
