@@ -23,6 +23,8 @@ type Config struct {
 	TLS TLS `key:"tls"`
 	// Memory says how much memory stops publishers.
 	Memory Memory `key:"memory"`
+	// Disk says how little room on disk stops publishers.
+	Disk Disk `key:"disk"`
 	// AMQP is the listener of AMQP 0-9-1, AMQPS the one over TLS.
 	AMQP  Listener `key:"amqp"`
 	AMQPS Listener `key:"amqps"`
@@ -84,6 +86,12 @@ type Memory struct {
 	HighWatermark Watermark `key:"high_watermark"`
 }
 
+// Disk says how little room on disk stops publishers.
+type Disk struct {
+	// FreeLimit is the room of the data directory's file system below which publishers are stopped.
+	FreeLimit Size `key:"free_limit"`
+}
+
 // Listener says where a protocol is served.
 type Listener struct {
 	Listen Addresses `key:"listen"`
@@ -140,6 +148,7 @@ func Default() *Config {
 		Log:         Log{Level: "info", Format: "text"},
 		DefaultUser: DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
 		Memory:      Memory{HighWatermark: Watermark{Fraction: 0.4}},
+		Disk:        Disk{FreeLimit: 256 << 20},
 		AMQP:        Listener{Listen: Addresses{":5672"}},
 		AMQPS:       Listener{Listen: Addresses{":5671"}},
 		RabbitMQ:    RabbitMQ{Version: "3.13.7"},

@@ -9,6 +9,7 @@
 package jetstream
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -67,7 +69,8 @@ func startServer(dir string, shards int, key string, log *slog.Logger) (*embedde
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
-	s.SetLoggerV2(serverLog{log.With("component", "nats")}, false, false, false)
+	logger := &serverLog{log: log.With("component", "nats")}
+	s.SetLoggerV2(logger, false, false, false)
 	e.server = s
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
@@ -78,6 +81,7 @@ func startServer(dir string, shards int, key string, log *slog.Logger) (*embedde
 		s.Shutdown()
 		return nil, err
 	}
+	logger.started.Store(true)
 	return e, nil
 }
 
@@ -143,12 +147,22 @@ func (e *embedded) stop() {
 
 func storeDir(dataDir string) string { return filepath.Join(dataDir, "jetstream") }
 
-// serverLog passes the server's log on: its notices are details of ours.
-type serverLog struct{ log *slog.Logger }
+// serverLog passes the server's log on. Its notices are details of ours, and what it warns of while it starts are our
+// own choices: passwords made for this run alone, and room for large messages.
+type serverLog struct {
+	log     *slog.Logger
+	started atomic.Bool
+}
 
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Warnf(format string, v ...any) {
+	level := slog.LevelDebug
+	if l.started.Load() {
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, fmt.Sprintf(format, v...))
+}
+func (l *serverLog) Fatalf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Tracef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }

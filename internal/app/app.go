@@ -75,6 +75,7 @@ func (a *application) start(ctx context.Context) error {
 		a.startStore,
 		a.startBroker,
 		a.startMemory,
+		a.startDisk,
 		a.startAMQP,
 		a.startSTOMP,
 		a.startAWS,
