@@ -30,8 +30,8 @@ type Message struct {
 	bodyAt   int
 }
 
-// NewMessage encodes a message for the exchange and routing key (each at most 65,535 bytes). props and body are
-// copied; the time of publishing is now.
+// NewMessage encodes a message for the exchange and routing key. props and body are copied; the time of publishing is
+// now.
 func NewMessage(exchange, key string, props property.Block, body []byte) *Message {
 	return StartMessage(exchange, key, props, len(body)).Append(body)
 }
@@ -42,13 +42,13 @@ const startingCapacity = 64 << 10
 // StartMessage is NewMessage for a body that arrives in pieces: bodySize bytes are expected, and added with Append.
 // Memory grows with what has arrived, not with what was announced.
 func StartMessage(exchange, key string, props property.Block, bodySize int) *Message {
-	head := envelopeHead + 2 + len(exchange) + 2 + len(key) + 4 + len(props)
+	head := envelopeHead + 4 + len(exchange) + 4 + len(key) + 4 + len(props)
 	raw := make([]byte, 0, head+min(bodySize, startingCapacity))
 	raw = append(raw, envelopeVersion, 0)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(time.Now().UnixMicro()))
-	raw = binary.BigEndian.AppendUint16(raw, uint16(len(exchange)))
+	raw = binary.BigEndian.AppendUint32(raw, uint32(len(exchange)))
 	raw = append(raw, exchange...)
-	raw = binary.BigEndian.AppendUint16(raw, uint16(len(key)))
+	raw = binary.BigEndian.AppendUint32(raw, uint32(len(key)))
 	raw = append(raw, key...)
 	raw = binary.BigEndian.AppendUint32(raw, uint32(len(props)))
 	raw = append(raw, props...)
@@ -82,22 +82,19 @@ func decodeMessage(raw []byte) (*Message, error) {
 }
 
 func (m *Message) setRaw(raw []byte) error {
-	if len(raw) < envelopeHead+8 || raw[0] != envelopeVersion {
+	if len(raw) < envelopeHead || raw[0] != envelopeVersion {
 		return errBadEnvelope
 	}
 	at := envelopeHead
-	for range 2 {
-		if len(raw) < at+2 {
+	for range 3 { // exchange, key, properties
+		if len(raw)-at < 4 {
 			return errBadEnvelope
 		}
-		at += 2 + int(binary.BigEndian.Uint16(raw[at:]))
-	}
-	if len(raw) < at+4 {
-		return errBadEnvelope
-	}
-	at += 4 + int(binary.BigEndian.Uint32(raw[at:]))
-	if len(raw) < at {
-		return errBadEnvelope
+		n := int(binary.BigEndian.Uint32(raw[at:]))
+		if at += 4; len(raw)-at < n {
+			return errBadEnvelope
+		}
+		at += n
 	}
 	m.raw, m.bodyAt = raw, at
 	m.view()
@@ -107,12 +104,12 @@ func (m *Message) setRaw(raw []byte) error {
 // view sets the views into m.raw, whose layout setRaw has checked.
 func (m *Message) view() {
 	at := envelopeHead
-	n := int(binary.BigEndian.Uint16(m.raw[at:]))
-	m.exchange = viewString(m.raw[at+2 : at+2+n])
-	at += 2 + n
-	n = int(binary.BigEndian.Uint16(m.raw[at:]))
-	m.key = viewString(m.raw[at+2 : at+2+n])
-	at += 2 + n
+	n := int(binary.BigEndian.Uint32(m.raw[at:]))
+	m.exchange = viewString(m.raw[at+4 : at+4+n])
+	at += 4 + n
+	n = int(binary.BigEndian.Uint32(m.raw[at:]))
+	m.key = viewString(m.raw[at+4 : at+4+n])
+	at += 4 + n
 	m.props = property.Block(m.raw[at+4 : m.bodyAt : m.bodyAt])
 }
 
