@@ -28,6 +28,8 @@ type Options struct {
 	LoopbackUsers []string
 	// Rules compiles binding rules by name.
 	Rules map[string]RuleCompiler
+	// MarkDeath makes the properties of dead letters; nil leaves them as they are, and lets them go in a circle.
+	MarkDeath DeathMarker
 	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize].
 	MaxMessageSize int
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means

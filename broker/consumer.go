@@ -40,6 +40,7 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 		err = &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
 	default:
 		q.consumers = append(q.consumers, c)
+		q.noteUse()
 		q.consumed = true
 		q.notePriorities()
 	}
@@ -99,6 +100,7 @@ func (c *Consumer) stop() {
 	q.mu.Lock()
 	if !c.stopped {
 		c.stopped = true
+		q.noteUse()
 		if i := slices.Index(q.consumers, c); i >= 0 {
 			q.consumers = slices.Delete(q.consumers, i, i+1)
 		}
@@ -191,12 +193,17 @@ func (q *Queue) dispatch() {
 		return
 	}
 	for q.windowed() > 0 && len(q.consumers) > 0 {
+		if q.tooOld() {
+			q.retire(q.popReady(), DiedOfAge, nil)
+			continue
+		}
 		c := q.nextConsumer()
 		if c == nil {
 			break
 		}
 		q.handOut(q.popReady(), c)
 	}
+	q.keepLimits()
 	if q.windowed() > 0 {
 		q.wakeGetters()
 	}

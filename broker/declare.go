@@ -16,6 +16,9 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 	if err := s.check(AccessConfigure, ResourceQueue, spec.Name); err != nil {
 		return QueueInfo{}, false, err
 	}
+	if err := s.mayDeadLetter(&spec); err != nil {
+		return QueueInfo{}, false, err
+	}
 	ns := s.ns
 	ns.mu.Lock()
 	release := ns.reserve("queue " + spec.Name)
@@ -49,7 +52,20 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		return QueueInfo{}, false, err
 	}
 	ns.queues[spec.Name] = q
+	q.watchUse()
 	return q.info(), true, nil
+}
+
+// mayDeadLetter checks that who declares a queue with a dead letter exchange could take the messages from the one to
+// the other.
+func (s *Session) mayDeadLetter(spec *QueueSpec) error {
+	if spec.Limits == nil || !spec.Limits.HasDeadLetter {
+		return nil
+	}
+	if err := s.check(AccessRead, ResourceQueue, spec.Name); err != nil {
+		return err
+	}
+	return s.check(AccessWrite, ResourceExchange, spec.Limits.DeadLetter)
 }
 
 // create makes the queue's log and record, and waits for one sync that covers both.
@@ -91,6 +107,9 @@ func (ns *Namespace) redeclare(s *Session, q *Queue, spec *QueueSpec) error {
 	if spec.Exclusive != q.spec.Exclusive {
 		return &Error{Kind: KindLocked, Type: ResourceQueue, Namespace: ns.name, Name: spec.Name}
 	}
+	q.mu.Lock()
+	q.noteUse()
+	q.mu.Unlock()
 	merged, changed := q.spec.Attributes.merged(spec.Attributes)
 	if !changed {
 		return nil

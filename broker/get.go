@@ -35,6 +35,8 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			q.mu.Unlock()
 			return nil, 0, &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
 		}
+		q.noteUse()
+		q.keepLimits()
 		if q.windowed() > 0 {
 			got := q.lease(s, opts)
 			left := q.ready()

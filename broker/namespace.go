@@ -91,6 +91,7 @@ type storedQueue struct {
 	Namespace  string            `json:"namespace"`
 	Name       string            `json:"name"`
 	ID         string            `json:"id"`
+	Limits     *QueueLimits      `json:"limits,omitempty"`
 	Created    time.Time         `json:"created"`
 	Attributes map[string][]byte `json:"attributes,omitempty"`
 }
@@ -152,6 +153,7 @@ func (ns *Namespace) queueRecord(q *Queue) (MetadataKey, []byte, error) {
 	}
 	value, err := json.Marshal(storedQueue{
 		Namespace: ns.name, Name: q.spec.Name, ID: q.id, Created: q.created, Attributes: attributes,
+		Limits: q.spec.Limits,
 	})
 	return MetadataKey{Kind: "queue", Namespace: ns.name, Name: q.spec.Name}, value, err
 }
@@ -189,8 +191,9 @@ func (ns *Namespace) adoptQueue(stored storedQueue) {
 	if err != nil { // the queue's messages matter more than a front end's attributes
 		ns.b.log.Error("queue attributes are unreadable", "ns", ns.name, "queue", stored.Name, "err", err)
 	}
-	spec := QueueSpec{Name: stored.Name, Durable: true, Attributes: attributes}
+	spec := QueueSpec{Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits}
 	q := newQueue(ns, spec, stored.ID)
 	q.created = stored.Created
 	ns.queues[stored.Name] = q
+	q.watchUse()
 }

@@ -66,12 +66,14 @@ type Queue struct {
 	timer      *time.Timer       // fires at the first deadline
 	timerAt    time.Time
 
-	rec recorder
+	rec     recorder
+	limiter limiter
 }
 
 func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond)}
 	q.plain = &target{queue: q}
+	q.limiter.limits = spec.Limits
 	return q
 }
 
@@ -229,6 +231,7 @@ func (q *Queue) stopTimers() {
 		q.timer.Stop()
 	}
 	q.rec.stop()
+	q.limiter.stop()
 }
 
 // info describes the queue. It must be open.

@@ -43,6 +43,15 @@ type countdown struct {
 	err  atomic.Pointer[error]
 }
 
+// one counts one more to wait for; nil for a nil countdown.
+func (c *countdown) one() Completion {
+	if c == nil {
+		return nil
+	}
+	c.left.Add(1)
+	return c
+}
+
 // Done counts down; the first error is passed on.
 func (c *countdown) Done(err error) {
 	if err != nil {
@@ -73,8 +82,10 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 			continue // its messages went with it, which is no fault of who settles them
 		}
 		switch outcome {
-		case Ack, Reject:
+		case Ack:
 			q.forget(e)
+		case Reject:
+			q.retire(e, DiedOfRejection, done.one())
 		case Requeue:
 			e.count++
 			q.putBack(e)
@@ -83,7 +94,7 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 		}
 	}
 	q.touch()
-	if done != nil && q.log != nil && !q.gone && (outcome == Ack || outcome == Reject) {
+	if done != nil && q.log != nil && !q.gone && outcome == Ack {
 		done.left.Add(1)
 		q.waitRecorded(done)
 	}

@@ -34,6 +34,8 @@ type QueueSpec struct {
 	AutoDelete bool // goes with its last consumer
 	Exclusive  bool // belongs to the session that declares it and goes with it
 	Generated  bool // the front end made the name, which may begin with the reserved prefix
+	// Limits bound what waits in the queue; nil: nothing does.
+	Limits     *QueueLimits
 	Attributes Attributes
 }
 

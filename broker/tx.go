@@ -99,6 +99,24 @@ type commit struct {
 	left  int
 	err   error
 	entry uint64 // in the journal; 0 when it needs none
+	dead  []deadInTx
+}
+
+// deadInTx is a message that the transaction rejects, and that is to be dead-lettered when it has been committed.
+type deadInTx struct {
+	queue *Queue
+	entry *entry
+}
+
+// bury hands what was rejected to the queues, to be dead-lettered.
+func (c *commit) bury() {
+	for _, d := range c.dead {
+		d.queue.mu.Lock()
+		if !d.queue.gone {
+			d.queue.retire(d.entry, DiedOfRejection, nil)
+		}
+		d.queue.mu.Unlock()
+	}
 }
 
 // part is what a transaction does to one queue.
@@ -138,6 +156,8 @@ func (c *commit) takeOver(l *txLease) {
 				e.count++
 			}
 			p.returned = append(p.returned, e)
+		case l.outcome == Reject && q.limiter.limits != nil && q.limiter.limits.HasDeadLetter:
+			c.dead = append(c.dead, deadInTx{q, e})
 		default:
 			p := c.partOf(q)
 			p.acked = append(p.acked, e)
@@ -215,6 +235,9 @@ func (c *commit) finish(err error) {
 		c.b.store.Sync(CompletionFunc(func(err error) {
 			if err == nil && c.entry != 0 {
 				c.b.journal.finished(c.entry)
+			}
+			if err == nil && len(c.dead) > 0 {
+				go c.bury()
 			}
 			c.done.Done(err)
 		}))

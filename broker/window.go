@@ -82,6 +82,7 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 	}
 	if q.unread > 0 || q.full() {
 		q.unread++
+		q.keepLimits()
 		q.fill()
 		return
 	}

@@ -31,16 +31,15 @@ func never(property.RawValue) bool { return false }
 
 // queueArguments are the arguments that RabbitMQ 3.13 checks and compares.
 var queueArguments = []argument{
-	{name: "x-expires", check: atLeast(1), quorum: true, built: never},
-	{name: "x-message-ttl", check: atLeast(0), quorum: true, built: never},
-	{name: "x-dead-letter-exchange", check: isString, quorum: true, built: never},
-	{name: "x-dead-letter-routing-key", check: isString, quorum: true, built: never},
+	{name: "x-expires", check: atLeast(1), quorum: true},
+	{name: "x-message-ttl", check: atLeast(0), quorum: true},
+	{name: "x-dead-letter-exchange", check: isString, quorum: true},
+	{name: "x-dead-letter-routing-key", check: isString, quorum: true},
 	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), quorum: true},
-	{name: "x-max-length", check: atLeast(0), quorum: true, built: never},
+	{name: "x-max-length", check: atLeast(0), quorum: true},
 	{name: "x-max-length-bytes", check: atLeast(0), quorum: true, built: never},
 	{name: "x-max-priority", check: priorities, built: never},
-	// Without a length there is nothing that could overflow.
-	{name: "x-overflow", check: overflow, quorum: true},
+	{name: "x-overflow", check: overflow, quorum: true, built: dropsHead},
 	{name: "x-queue-mode", check: oneOf("default", "lazy")},
 	{name: "x-queue-version", check: atLeast(1)},
 	{name: "x-queue-master-locator", check: isString},
@@ -54,6 +53,9 @@ var queueArguments = []argument{
 const queueTypeArgument = "x-queue-type"
 
 func isFalse(v property.RawValue) bool { on, _ := v.Bool(); return !on }
+
+// dropsHead: the other ways refuse the new message.
+func dropsHead(v property.RawValue) bool { return v.EqualTo("drop-head") }
 
 // isNegative: -1 is no limit.
 func isNegative(v property.RawValue) bool { n, _ := v.Int(); return n < 0 }

@@ -198,13 +198,7 @@ func withoutHeader(b property.Block, name string) (property.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := set.Headers[:0]
-	for _, f := range set.Headers {
-		if f.Name != name {
-			kept = append(kept, f)
-		}
-	}
-	set.Headers = kept
+	set.Headers = withoutFields(set.Headers, name)
 	return set.Append(nil)
 }
 

@@ -87,7 +87,7 @@ func (ch *channel) declareQueue(name string, m *wire.QueueDeclare) (broker.Queue
 	}
 	spec := broker.QueueSpec{
 		Name: name, Durable: m.Durable, Exclusive: m.Exclusive, AutoDelete: m.AutoDelete,
-		Attributes: broker.Attributes{attributes: arguments},
+		Attributes: broker.Attributes{attributes: arguments}, Limits: limits(m.Arguments),
 	}
 	if refused := checkQueue(ch.resource("queue", name), &spec, m.Arguments); refused != nil {
 		// What is wrong with a queue that exists is that it is another one.

@@ -31,6 +31,7 @@ func startServer(t testing.TB, opts Options) *testServer {
 	}
 	b, err := broker.Open(context.Background(), memory.NewStore(), broker.Options{
 		Logger: opts.Logger, SystemExchanges: SystemExchanges(), ReservedPrefix: ReservedPrefix,
+		MarkDeath:     MarkDeath,
 		LoopbackUsers: []string{"guest"},
 	})
 	if err != nil {

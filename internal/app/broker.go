@@ -33,6 +33,7 @@ func (a *application) startBroker(ctx context.Context) error {
 	opts := broker.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
+		MarkDeath: amqp091.MarkDeath,
 	}
 	if u := a.config.DefaultUser; u.LoopbackOnly {
 		opts.LoopbackUsers = []string{u.Name}

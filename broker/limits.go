@@ -1,0 +1,159 @@
+package broker
+
+import "time"
+
+// QueueLimits bound how long and how many messages wait in a queue, and say what becomes of those that may not. They
+// are fixed when the queue is made.
+type QueueLimits struct {
+	// HasTTL: messages that have waited for TTL are dropped when they reach the head of the queue. A TTL of 0 drops
+	// what no consumer takes at once.
+	HasTTL bool          `json:"has_ttl,omitempty"`
+	TTL    time.Duration `json:"ttl,omitempty"`
+	// Expires deletes the queue when it had no consumer, no Get and no declaration for that long; 0: never.
+	Expires time.Duration `json:"expires,omitempty"`
+	// HasMaxLength: with more than MaxLength messages ready, the oldest are dropped.
+	HasMaxLength bool  `json:"has_max_length,omitempty"`
+	MaxLength    int64 `json:"max_length,omitempty"`
+	// HasDeadLetter: what is dropped or rejected is published to the exchange DeadLetter, under DeadLetterKey, or
+	// under its own key when HasDeadLetterKey is not set. An exchange that does not exist takes nothing.
+	HasDeadLetter    bool   `json:"has_dead_letter,omitempty"`
+	DeadLetter       string `json:"dead_letter,omitempty"`
+	HasDeadLetterKey bool   `json:"has_dead_letter_key,omitempty"`
+	DeadLetterKey    string `json:"dead_letter_key,omitempty"`
+}
+
+// limiter is a queue's limits at work. All fields but limits are under the queue's mu.
+type limiter struct {
+	limits *QueueLimits // nil: none
+
+	ttlTimer *time.Timer
+	ttlAt    time.Time // when it fires; zero: not armed
+
+	idleTimer *time.Timer
+	used      time.Time // the last use that counts against Expires
+
+	dying   []death
+	burying bool
+}
+
+// keepLimits drops what is too old or too much. The caller holds q.mu.
+func (q *Queue) keepLimits() {
+	l := q.limiter.limits
+	if l == nil || q.gone {
+		return
+	}
+	for l.HasMaxLength && int64(q.ready()) > l.MaxLength && q.windowed() > 0 {
+		q.retire(q.popReady(), DiedOfLength, nil)
+	}
+	if l.HasTTL {
+		q.expireMessages(time.Now())
+	}
+}
+
+// expireMessages drops messages from the head as long as they are too old, and sees to it that the next one is looked
+// at in time.
+func (q *Queue) expireMessages(now time.Time) {
+	for q.windowed() > 0 {
+		at := q.peekReady().msg.Published().Add(q.limiter.limits.TTL)
+		if at.After(now) {
+			q.armTTL(at)
+			return
+		}
+		q.retire(q.popReady(), DiedOfAge, nil)
+	}
+}
+
+// tooOld reports whether the head of the queue must not be handed out any more. A message whose time is 0 may be.
+func (q *Queue) tooOld() bool {
+	l := q.limiter.limits
+	return l != nil && l.HasTTL && l.TTL > 0 && time.Since(q.peekReady().msg.Published()) >= l.TTL
+}
+
+// armTTL makes the timer fire at that time or before: one that fires early looks again.
+func (q *Queue) armTTL(at time.Time) {
+	l := &q.limiter
+	if !l.ttlAt.IsZero() && !l.ttlAt.After(at) {
+		return
+	}
+	l.ttlAt = at
+	wait := time.Until(at)
+	if l.ttlTimer == nil {
+		l.ttlTimer = time.AfterFunc(wait, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.limiter.ttlAt = time.Time{}
+			q.dispatch()
+		})
+		return
+	}
+	l.ttlTimer.Reset(wait)
+}
+
+// peekReady is the first ready entry of the window, which must not be empty.
+func (q *Queue) peekReady() *entry {
+	if q.returned.len() > 0 && (q.fresh.len() == 0 || q.returned.front().seq < q.fresh.front().seq) {
+		return q.returned.front()
+	}
+	return q.fresh.front()
+}
+
+// noteUse puts the end of an unused queue off.
+func (q *Queue) noteUse() {
+	if l := q.limiter.limits; l != nil && l.Expires > 0 {
+		q.limiter.used = time.Now()
+	}
+}
+
+// watchUse starts counting the time in which the queue is not used.
+func (q *Queue) watchUse() {
+	l := q.limiter.limits
+	if l == nil || l.Expires <= 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limiter.used = time.Now()
+	q.limiter.idleTimer = time.AfterFunc(l.Expires, q.endIfUnused)
+}
+
+func (q *Queue) endIfUnused() {
+	q.mu.Lock()
+	left := q.unusedLeft()
+	if q.gone {
+		q.mu.Unlock()
+		return
+	}
+	if left > 0 {
+		q.limiter.idleTimer.Reset(left)
+		q.mu.Unlock()
+		return
+	}
+	q.mu.Unlock()
+	if err := q.ns.deleteQueueIf(q, func() bool { return q.unusedLeft() <= 0 }); err != nil && !IsKind(err, KindNotFound) {
+		q.ns.b.log.Error("deleting an unused queue", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.gone { // used at the last moment
+		q.limiter.idleTimer.Reset(q.limiter.limits.Expires)
+	}
+}
+
+// unusedLeft is how long the queue may still be unused.
+func (q *Queue) unusedLeft() time.Duration {
+	l := q.limiter.limits
+	if len(q.consumers) > 0 {
+		return l.Expires
+	}
+	return l.Expires - time.Since(q.limiter.used)
+}
+
+func (l *limiter) stop() {
+	if l.ttlTimer != nil {
+		l.ttlTimer.Stop()
+	}
+	if l.idleTimer != nil {
+		l.idleTimer.Stop()
+	}
+}
