@@ -11,7 +11,9 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.10
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
 	github.com/aws/smithy-go v1.28.8
+	github.com/go-stomp/stomp/v3 v3.1.5
 	github.com/portico-mq/portico v0.0.0
+	github.com/rabbitmq/amqp091-go v1.16.0
 )
 
 require (

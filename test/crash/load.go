@@ -1,0 +1,149 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/portico-mq/portico/test/crash/history"
+)
+
+// The queues of the load. Each shows something of its own.
+const (
+	queueOne     = "crash.one"   // three AMQP publishers, two consumers, some messages held and requeued
+	queueOrder   = "crash.order" // one publisher, one consumer
+	queueFanA    = "crash.fan.a" // a fanout exchange leads to both
+	queueFanB    = "crash.fan.b" //
+	queueStomp   = "crash.stomp" // STOMP only: SEND and ACK with receipts
+	queueSQS     = "crash-sqs"   // SQS only: SendMessage, DeleteMessage
+	queueMixed   = "crash-mixed" // all three protocols on both sides
+	queueTxIn    = "crash.tx.in" // consumed by transactions,
+	queueTxA     = "crash.tx.a"  // which publish a message to each of these
+	queueTxB     = "crash.tx.b"  //
+	exchangeFan  = "crash.fan"   //
+	shareHeld    = 30            // one in so many messages is held until the kill
+	shareRequeue = 40            // one in so many is given back once
+	pace         = 2 * time.Millisecond
+)
+
+// stored lists all queues.
+var stored = []string{
+	queueOne, queueOrder, queueFanA, queueFanB, queueStomp, queueSQS, queueMixed, queueTxIn, queueTxA, queueTxB,
+}
+
+// run is what goes on over one run of the broker: its clients, and the log
+// they write. A client ends when its connection does, or when the load stops.
+type run struct {
+	broker *child
+	epoch  int
+	log    *history.Log
+	ids    *numbers
+	// publishing is closed when publishers are to stop.
+	publishing chan struct{}
+	// draining is set when consumers hold nothing back any more.
+	draining atomic.Bool
+
+	wg     sync.WaitGroup
+	ctx    context.Context
+	cancel context.CancelFunc
+	killed atomic.Bool
+	mu     sync.Mutex
+	errs   []error
+	// seen counts deliveries, so that a drain can tell when there are no more.
+	seen atomic.Int64
+}
+
+// numbers hands out message and transaction ids that no run uses again.
+type numbers struct {
+	mu   sync.Mutex
+	next map[int]uint64
+	tx   atomic.Uint64
+}
+
+func newNumbers() *numbers { return &numbers{next: map[int]uint64{}} }
+
+func (n *numbers) message(publisher int) history.MessageID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.next[publisher]++
+	return history.NewMessageID(publisher, n.next[publisher])
+}
+
+func (n *numbers) transaction() history.TxID { return history.TxID(n.tx.Add(1)) }
+
+// newRun starts nothing yet.
+func newRun(ctx context.Context, broker *child, epoch int, log *history.Log, ids *numbers) *run {
+	r := &run{broker: broker, epoch: epoch, log: log, ids: ids, publishing: make(chan struct{})}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	return r
+}
+
+// start runs a client. Its error counts unless the broker was killed by then:
+// a broker that lives must not fail a client.
+func (r *run) start(name string, client func() error) {
+	r.wg.Go(func() {
+		err := client()
+		if err == nil || r.killed.Load() || errors.Is(err, context.Canceled) {
+			return
+		}
+		r.mu.Lock()
+		r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
+		r.mu.Unlock()
+	})
+}
+
+// kill ends the broker, then the clients, and returns when all have ended.
+func (r *run) kill() error {
+	r.killed.Store(true)
+	r.add(history.Event{Kind: history.Killed})
+	r.broker.kill()
+	return r.stop()
+}
+
+// stop ends the clients.
+func (r *run) stop() error {
+	r.stopPublishing()
+	r.cancel()
+	r.wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.errs...)
+}
+
+func (r *run) stopPublishing() {
+	select {
+	case <-r.publishing:
+	default:
+		close(r.publishing)
+	}
+}
+
+// add records an event of this run.
+func (r *run) add(e history.Event) {
+	e.Epoch = r.epoch
+	r.log.Add(e)
+	if e.Kind == history.Delivered {
+		r.seen.Add(1)
+	}
+}
+
+// mayPublish waits for a publisher's next turn, and tells whether it may go on.
+func (r *run) mayPublish() bool {
+	t := time.NewTimer(time.Duration(rand.Int64N(int64(2 * pace))))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.publishing:
+		return false
+	case <-r.ctx.Done():
+		return false
+	}
+}
+
+// chance is true once in n times, never while the queues are drained.
+func (r *run) chance(n int) bool { return !r.draining.Load() && rand.IntN(n) == 0 }

@@ -1,0 +1,124 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/portico-mq/portico/test/crash/history"
+)
+
+// rules is what a history of this load is judged by.
+var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder}}
+
+// drainLimit is how long the queues may take to run empty after the last
+// start.
+const drainLimit = 60 * time.Second
+
+// segment kills the broker so many times over one data directory, starts it
+// once more, drains the queues, and returns the verdict. The broker is killed
+// at the end too: nothing is left to a stop in good order.
+func segment(ctx context.Context, binary, dataDir string, kills int, ids *numbers) (history.Report, error) {
+	log := history.NewLog()
+	for epoch := range kills + 1 {
+		broker, err := startChild(ctx, binary, dataDir)
+		if err != nil {
+			return history.Report{}, fmt.Errorf("start %d: %w", epoch, err)
+		}
+		r := newRun(ctx, broker, epoch, log, ids)
+		if epoch < kills {
+			r.start("declare", r.declareAndLoad)
+			wait(ctx, loadTime())
+			err = r.kill()
+		} else {
+			err = r.drain()
+		}
+		if err != nil {
+			return history.Check(log.Events(), rules), fmt.Errorf("run %d: %w\nthe broker's log ends:\n%s", epoch, err, broker.output)
+		}
+	}
+	return history.Check(log.Events(), rules), nil
+}
+
+// loadTime is how long the broker lives. One in four is killed while it and
+// its clients are hardly there.
+func loadTime() time.Duration {
+	if rand.IntN(4) == 0 {
+		return rand.N(300 * time.Millisecond)
+	}
+	return 500*time.Millisecond + rand.N(2500*time.Millisecond)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// declareAndLoad makes the topology and starts everyone.
+func (r *run) declareAndLoad() error {
+	if err := r.declare(); err != nil {
+		return err
+	}
+	r.publishers()
+	r.consumers()
+	return nil
+}
+
+// publishers start everyone who sends. Their numbers are never used again for
+// another queue.
+func (r *run) publishers() {
+	for i := range 3 {
+		r.start("publish to one", func() error { return r.amqpPublish(1+i, "", queueOne, queueOne) })
+	}
+	r.start("publish in order", func() error { return r.amqpPublish(4, "", queueOrder, queueOrder) })
+	r.start("publish to the fanout", func() error { return r.amqpPublish(5, exchangeFan, "", queueFanA, queueFanB) })
+	r.start("publish for transactions", func() error { return r.amqpPublish(6, "", queueTxIn, queueTxIn) })
+	r.start("publish to mixed", func() error { return r.amqpPublish(7, "", queueMixed, queueMixed) })
+	r.start("send over STOMP", func() error { return r.stompSend(8, queueStomp) })
+	r.start("send over STOMP to mixed", func() error { return r.stompSend(9, queueMixed) })
+	for i := range 2 {
+		r.start("send over SQS", func() error { return r.sqsSend(10+i, queueSQS) })
+	}
+	r.start("send over SQS to mixed", func() error { return r.sqsSend(12, queueMixed) })
+}
+
+// consumers start everyone who receives.
+func (r *run) consumers() {
+	for range 2 {
+		r.start("consume one", func() error { return r.amqpConsume(amqpConsumer{queue: queueOne, prefetch: 200}) })
+	}
+	r.start("consume in order", func() error {
+		return r.amqpConsume(amqpConsumer{queue: queueOrder, prefetch: 50, multiple: true})
+	})
+	for _, q := range []string{queueFanA, queueFanB, queueTxA, queueTxB, queueMixed} {
+		r.start("consume "+q, func() error { return r.amqpConsume(amqpConsumer{queue: q, prefetch: 100}) })
+	}
+	for i := range 2 {
+		r.start("transact", func() error { return r.amqpTransact(20 + i) })
+	}
+	for _, q := range []string{queueStomp, queueMixed} {
+		r.start("subscribe to "+q, func() error { return r.stompSubscribe(q) })
+	}
+	for _, q := range []string{queueSQS, queueMixed} {
+		r.start("receive from "+q, func() error { return r.sqsReceive(q) })
+	}
+}
+
+// drain consumes until the queues are empty, holding nothing back.
+func (r *run) drain() error {
+	r.draining.Store(true)
+	if err := r.declare(); err != nil {
+		return err
+	}
+	r.consumers()
+	err := r.awaitEmpty(drainLimit)
+	if killErr := r.kill(); err == nil {
+		err = killErr
+	}
+	return err
+}

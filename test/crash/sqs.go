@@ -1,0 +1,104 @@
+package crash
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/portico-mq/portico/test/crash/history"
+)
+
+// sqsQueue is a client of one queue that never repeats a request by itself: a
+// request without an answer is uncertain, and a second one would hide that.
+type sqsQueue struct {
+	client *sqs.Client
+	name   string
+	url    *string
+}
+
+func (r *run) dialSQS(name string) (*sqsQueue, error) {
+	q := &sqsQueue{name: name, client: sqs.New(sqs.Options{
+		Region:           "us-east-1",
+		BaseEndpoint:     aws.String("http://" + r.broker.aws),
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		RetryMaxAttempts: 1,
+		Retryer:          aws.NopRetryer{},
+	})}
+	out, err := q.client.CreateQueue(r.ctx, &sqs.CreateQueueInput{QueueName: &name})
+	if err != nil {
+		return nil, err
+	}
+	q.url = out.QueueUrl
+	return q, nil
+}
+
+func (r *run) sqsSend(publisher int, queue string) error {
+	q, err := r.dialSQS(queue)
+	if err != nil {
+		return err
+	}
+	for r.mayPublish() {
+		m := r.ids.message(publisher)
+		r.add(history.Event{Kind: history.Sent, Message: m, Queue: queue})
+		_, err := q.client.SendMessage(r.ctx, &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: aws.String(string(encodeBody(m)))})
+		if err != nil {
+			return err
+		}
+		r.add(history.Event{Kind: history.Confirmed, Message: m})
+	}
+	return nil
+}
+
+// sqsVisibility is longer than any run: what comes again within one was
+// handed out twice.
+const sqsVisibility = 300
+
+func (r *run) sqsReceive(queue string) error {
+	q, err := r.dialSQS(queue)
+	if err != nil {
+		return err
+	}
+	for r.ctx.Err() == nil {
+		out, err := q.client.ReceiveMessage(r.ctx, &sqs.ReceiveMessageInput{
+			QueueUrl: q.url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: sqsVisibility,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range out.Messages {
+			if err := r.sqsTake(q, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sqsTake deletes a message, or keeps it until the broker forgets the lease.
+func (r *run) sqsTake(q *sqsQueue, d types.Message) error {
+	m, err := decodeBody([]byte(*d.Body))
+	if err != nil {
+		return err
+	}
+	count, err := strconv.Atoi(d.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+	if err != nil {
+		return err
+	}
+	r.add(history.Event{Kind: history.Delivered, Message: m, Queue: q.name, Redelivered: count > 1})
+	if r.chance(shareHeld) {
+		return nil
+	}
+	r.add(history.Event{Kind: history.SettleSent, Message: m, Queue: q.name})
+	// Without the run's context: an answer that comes must be seen.
+	_, err = q.client.DeleteMessage(context.WithoutCancel(r.ctx), &sqs.DeleteMessageInput{QueueUrl: q.url, ReceiptHandle: d.ReceiptHandle})
+	if err != nil {
+		return err
+	}
+	r.add(history.Event{Kind: history.Settled, Message: m, Queue: q.name})
+	return nil
+}
