@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func startChild(ctx context.Context, binary, dataDir string) (*child, error) {
 	c.cmd.Env = append(os.Environ(),
 		"PORTICO_LOG_FORMAT=json",
 		"PORTICO_AMQP_LISTEN=127.0.0.1:0", "PORTICO_STOMP_LISTEN=127.0.0.1:0", "PORTICO_AWS_LISTEN=127.0.0.1:0",
-		"PORTICO_MANAGEMENT_LISTEN=127.0.0.1:0", "PORTICO_METRICS_LISTEN=off", "PORTICO_WS_LISTEN=off",
+		"PORTICO_MANAGEMENT_LISTEN=127.0.0.1:0",
 	)
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {
@@ -96,13 +97,19 @@ func (c *child) kill() {
 	<-c.exited
 }
 
+// dump ends the broker and lets it say in its log where its goroutines stand.
+func (c *child) dump() {
+	_ = c.cmd.Process.Signal(syscall.SIGQUIT) // one that ended already says nothing
+	<-c.exited
+}
+
 // tail keeps the last lines of a log, for a report.
 type tail struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-const tailLines = 200
+const tailLines = 20000
 
 func (t *tail) add(line string) {
 	t.mu.Lock()

@@ -9,12 +9,15 @@ import (
 	"github.com/portico-mq/portico/test/crash/history"
 )
 
-// rules is what a history of this load is judged by.
-var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder}}
+// rules is what a history of this load is judged by. That a message was out is
+// recorded with the settlements, in batches, so the mark has their window.
+var rules = history.Rules{
+	AckWindow: 100 * time.Millisecond, MarkWindow: 100 * time.Millisecond, Ordered: []string{queueOrder},
+}
 
 // drainLimit is how long the queues may take to run empty after the last
 // start.
-const drainLimit = 60 * time.Second
+const drainLimit = 30 * time.Second
 
 // segment kills the broker so many times over one data directory, starts it
 // once more, drains the queues, and returns the verdict. The broker is killed
@@ -117,6 +120,10 @@ func (r *run) drain() error {
 	}
 	r.consumers()
 	err := r.awaitEmpty(drainLimit)
+	if err != nil {
+		r.killed.Store(true)
+		r.broker.dump()
+	}
 	if killErr := r.kill(); err == nil {
 		err = killErr
 	}

@@ -57,6 +57,9 @@ func (v Violation) String() string {
 type Rules struct {
 	// AckWindow is how long before a kill an unanswered ack may be lost.
 	AckWindow time.Duration
+	// MarkWindow is how long before a kill a message may have been handed out
+	// and come again without the mark.
+	MarkWindow time.Duration
 	// Ordered names the queues that have one publisher and one consumer.
 	Ordered []string
 	// Unmarked lists queues whose protocol does not say that a message had
@@ -77,6 +80,9 @@ type Report struct {
 	// AcksReturned counts messages that came again, as they may, after an ack
 	// that was sent within the window before a kill.
 	AcksReturned int
+	// Unmarked counts messages that came again, as they may, without the mark
+	// after they had been handed out within the window before a kill.
+	Unmarked int
 	// Uncertain counts publishes and answered settlements whose answer was
 	// outstanding at a kill; either outcome is right.
 	Uncertain int
@@ -119,7 +125,7 @@ type delivery struct {
 	redelivered bool
 	settlement  settlement
 	tx          TxID
-	ackedAt     time.Duration
+	at, ackedAt time.Duration
 }
 
 // copyKey is a message in one queue.
@@ -231,7 +237,7 @@ func (c *checker) addDelivered(index int, key copyKey, e *Event) {
 		c.violate(Unknown, key, 0, e.Epoch, "delivered, but nobody had sent it there")
 		return
 	}
-	s.deliveries = append(s.deliveries, delivery{index: index, epoch: e.Epoch, redelivered: e.Redelivered})
+	s.deliveries = append(s.deliveries, delivery{index: index, epoch: e.Epoch, at: e.At, redelivered: e.Redelivered})
 	c.report.Delivered++
 	if !slices.Contains(c.rules.Ordered, key.queue) {
 		return

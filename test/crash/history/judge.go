@@ -55,9 +55,16 @@ func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 		}
 	case settleRequeued:
 	}
-	if !d.redelivered && !slices.Contains(c.rules.Unmarked, key.queue) {
-		c.violate(Unmarked, key, 0, d.epoch, "came again without the mark; it had been out in epoch %d", prev.epoch)
+	if d.redelivered || slices.Contains(c.rules.Unmarked, key.queue) {
+		return
 	}
+	age := c.killed[prev.epoch] - prev.at
+	if prev.epoch != d.epoch && age <= c.rules.MarkWindow {
+		c.report.Unmarked++
+		return
+	}
+	c.violate(Unmarked, key, 0, d.epoch, "came again without the mark; it had been out in epoch %d, %v before the kill",
+		prev.epoch, age.Round(time.Millisecond))
 }
 
 // effect returns what the settlement of a delivery amounts to: one within a
