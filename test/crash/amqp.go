@@ -3,7 +3,6 @@ package crash
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func (r *run) declare() error {
 
 // amqpPublish publishes with confirms, many in flight, until it is told to
 // stop. queues are those that the exchange and key lead to.
-func (r *run) amqpPublish(publisher int, exchange, key string, queues ...string) error {
+func (r *run) amqpPublish(publisher int, pace time.Duration, exchange, key string, queues ...string) error {
 	_, ch, err := r.dialAMQP()
 	if err != nil {
 		return err
@@ -77,7 +76,7 @@ func (r *run) amqpPublish(publisher int, exchange, key string, queues ...string)
 			<-slots
 		}
 	})
-	for tag := uint64(1); r.mayPublish(); tag++ {
+	for tag := uint64(1); r.mayPublish(pace); tag++ {
 		select {
 		case slots <- struct{}{}:
 		case <-r.ctx.Done():
@@ -250,8 +249,10 @@ func (r *run) txPublish(ch *amqp.Channel, publisher int, tx history.TxID) error 
 	return nil
 }
 
-// awaitEmpty returns when no queue has a message ready and nothing was
-// delivered for a while.
+// awaitEmpty returns when the queues are empty and the history is without a
+// fault. What is lost or stuck is given a time, counted from the last delivery:
+// messages that are left in a queue then are an error, and what is missing is
+// for the verdict.
 func (r *run) awaitEmpty(limit time.Duration) error {
 	_, ch, err := r.dialAMQP()
 	if err != nil {
@@ -261,27 +262,38 @@ func (r *run) awaitEmpty(limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for {
 		before := r.seen.Load()
-		var left []string
-		for _, q := range stored {
-			info, err := ch.QueueDeclarePassive(q, true, false, false, false, nil)
-			if err != nil {
-				return fmt.Errorf("look at %s: %w", q, err)
-			}
-			if info.Messages > 0 {
-				left = append(left, fmt.Sprintf("%s %d", q, info.Messages))
-			}
+		left, err := ready(ch)
+		if err != nil {
+			return err
 		}
-		t := time.NewTimer(quiet + time.Duration(rand.Int64N(int64(quiet/10))))
-		select {
-		case <-t.C:
-		case <-r.ctx.Done():
+		wait(r.ctx, quiet)
+		switch {
+		case r.ctx.Err() != nil:
 			return r.ctx.Err()
-		}
-		if len(left) == 0 && r.seen.Load() == before {
+		case r.seen.Load() != before:
+			deadline = time.Now().Add(limit)
+		case len(left) == 0 && len(history.Check(r.log.Events(), rules).Violations) == 0:
 			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("the queues were not empty after %v: %v", limit, left)
+		case time.Now().Before(deadline):
+		case len(left) == 0:
+			return nil
+		default:
+			return fmt.Errorf("nothing was delivered for %v, and there were: %v", limit, left)
 		}
 	}
+}
+
+// ready lists the queues that have messages ready, with their number.
+func ready(ch *amqp.Channel) ([]string, error) {
+	var left []string
+	for _, q := range stored {
+		info, err := ch.QueueDeclarePassive(q, true, false, false, false, nil)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", q, err)
+		}
+		if info.Messages > 0 {
+			left = append(left, fmt.Sprintf("%s %d", q, info.Messages))
+		}
+	}
+	return left, nil
 }

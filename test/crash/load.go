@@ -28,6 +28,7 @@ const (
 	shareHeld    = 30            // one in so many messages is held until the kill
 	shareRequeue = 40            // one in so many is given back once
 	pace         = 2 * time.Millisecond
+	paceTx       = 12 * time.Millisecond // a transaction waits for two syncs
 )
 
 // stored lists all queues.
@@ -131,9 +132,10 @@ func (r *run) add(e history.Event) {
 	}
 }
 
-// mayPublish waits for a publisher's next turn, and tells whether it may go on.
-func (r *run) mayPublish() bool {
-	t := time.NewTimer(time.Duration(rand.Int64N(int64(2 * pace))))
+// mayPublish waits for a publisher's next turn, which comes every pace on
+// average, and tells whether it may go on.
+func (r *run) mayPublish(pace time.Duration) bool {
+	t := time.NewTimer(rand.N(2 * pace))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -15,9 +15,9 @@ var rules = history.Rules{
 	AckWindow: 100 * time.Millisecond, MarkWindow: 100 * time.Millisecond, Ordered: []string{queueOrder},
 }
 
-// drainLimit is how long the queues may take to run empty after the last
-// start.
-const drainLimit = 30 * time.Second
+// drainLimit is how long after the last delivery a message may still come, once
+// the broker was started for the last time.
+const drainLimit = 10 * time.Second
 
 // segment kills the broker so many times over one data directory, starts it
 // once more, drains the queues, and returns the verdict. The broker is killed
@@ -76,12 +76,12 @@ func (r *run) declareAndLoad() error {
 // another queue.
 func (r *run) publishers() {
 	for i := range 3 {
-		r.start("publish to one", func() error { return r.amqpPublish(1+i, "", queueOne, queueOne) })
+		r.start("publish to one", func() error { return r.amqpPublish(1+i, pace, "", queueOne, queueOne) })
 	}
-	r.start("publish in order", func() error { return r.amqpPublish(4, "", queueOrder, queueOrder) })
-	r.start("publish to the fanout", func() error { return r.amqpPublish(5, exchangeFan, "", queueFanA, queueFanB) })
-	r.start("publish for transactions", func() error { return r.amqpPublish(6, "", queueTxIn, queueTxIn) })
-	r.start("publish to mixed", func() error { return r.amqpPublish(7, "", queueMixed, queueMixed) })
+	r.start("publish in order", func() error { return r.amqpPublish(4, pace, "", queueOrder, queueOrder) })
+	r.start("publish to the fanout", func() error { return r.amqpPublish(5, pace, exchangeFan, "", queueFanA, queueFanB) })
+	r.start("publish for transactions", func() error { return r.amqpPublish(6, paceTx, "", queueTxIn, queueTxIn) })
+	r.start("publish to mixed", func() error { return r.amqpPublish(7, pace, "", queueMixed, queueMixed) })
 	r.start("send over STOMP", func() error { return r.stompSend(8, queueStomp) })
 	r.start("send over STOMP to mixed", func() error { return r.stompSend(9, queueMixed) })
 	for i := range 2 {
@@ -101,13 +101,13 @@ func (r *run) consumers() {
 	for _, q := range []string{queueFanA, queueFanB, queueTxA, queueTxB, queueMixed} {
 		r.start("consume "+q, func() error { return r.amqpConsume(amqpConsumer{queue: q, prefetch: 100}) })
 	}
-	for i := range 2 {
+	for i := range 4 {
 		r.start("transact", func() error { return r.amqpTransact(20 + i) })
 	}
 	for _, q := range []string{queueStomp, queueMixed} {
 		r.start("subscribe to "+q, func() error { return r.stompSubscribe(q) })
 	}
-	for _, q := range []string{queueSQS, queueMixed} {
+	for _, q := range []string{queueSQS, queueSQS, queueMixed} {
 		r.start("receive from "+q, func() error { return r.sqsReceive(q) })
 	}
 }

@@ -41,7 +41,7 @@ func (r *run) sqsSend(publisher int, queue string) error {
 	if err != nil {
 		return err
 	}
-	for r.mayPublish() {
+	for r.mayPublish(pace) {
 		m := r.ids.message(publisher)
 		r.add(history.Event{Kind: history.Sent, Message: m, Queue: queue})
 		_, err := q.client.SendMessage(r.ctx, &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: aws.String(string(encodeBody(m)))})

@@ -100,7 +100,7 @@ func (r *run) stompSend(publisher int, queue string) error {
 	if err != nil {
 		return err
 	}
-	for r.mayPublish() {
+	for r.mayPublish(pace) {
 		m := r.ids.message(publisher)
 		f := frame.New(frame.SEND, frame.Destination, "/queue/"+queue, "persistent", "true", frame.ContentType, "text/plain")
 		f.Body = encodeBody(m)
