@@ -193,6 +193,7 @@ func TestClientThatNeverReads(t *testing.T) {
 
 // Nothing for two heartbeats ends the connection.
 func TestSilentClientIsClosed(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Options{})
 	tune := usualTune
 	tune.Heartbeat = 1

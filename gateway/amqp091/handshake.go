@@ -102,14 +102,15 @@ func (c *conn) login() (*broker.Principal, error) {
 		return nil, err
 	}
 	c.can = readCapabilities(ok.ClientProperties)
-	name, _ := ok.ClientProperties.Lookup("connection_name")
+	v, _ := ok.ClientProperties.Lookup("connection_name")
+	name, _ := v.Bytes()
 	mechanism := string(ok.Mechanism)
 	principal, err := c.authenticate(mechanism, ok.Response)
 	switch {
 	case err == nil:
 		c.user = principal.Name()
 		c.log = c.log.With("user", c.user)
-		c.log.Info("client logged in", "mechanism", mechanism, "name", name.String())
+		c.log.Info("client logged in", "mechanism", mechanism, "name", string(name))
 		return principal, nil
 	case errors.Is(err, errUnknownMechanism):
 		return nil, connectionFault(wire.CommandInvalid, "unknown authentication mechanism '%s'", mechanism)

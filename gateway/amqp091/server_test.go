@@ -19,6 +19,7 @@ import (
 type testServer struct {
 	broker *broker.Broker
 	server *Server
+	loop   *serve.Server
 	addr   string
 }
 
@@ -72,7 +73,7 @@ func startServer(t testing.TB, opts Options) *testServer {
 			t.Error(err)
 		}
 	})
-	return &testServer{broker: b, server: server, addr: l.Addr().String()}
+	return &testServer{broker: b, server: server, loop: loop, addr: l.Addr().String()}
 }
 
 func (s *testServer) url() string { return "amqp://guest:guest@" + s.addr + "/" }
