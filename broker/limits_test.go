@@ -79,9 +79,9 @@ func TestMessagesExpireWithoutAConsumer(t *testing.T) {
 	inBothKinds(t, func(t *testing.T, durable bool) {
 		s := limited(t, durable, broker.QueueLimits{HasTTL: true, TTL: time.Second})
 		publishTo(t, s, "q", "old")
-		time.Sleep(600 * time.Millisecond)
+		<-time.After(600 * time.Millisecond)
 		publishTo(t, s, "q", "new")
-		time.Sleep(600 * time.Millisecond)
+		<-time.After(600 * time.Millisecond)
 		synctest.Wait()
 		if n := readyIn(t, s, "q"); n != 1 {
 			t.Errorf("%d ready after the first has expired", n)
@@ -100,7 +100,7 @@ func TestExpiredMessagesAreDeadLettered(t *testing.T) {
 		for i := range 1000 {
 			publishTo(t, s, "q", fmt.Sprint(i))
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		for i := range 1000 {
 			if d := take(t, s, "dead"); string(d.Message.Body()) != fmt.Sprint(i) {
 				t.Fatalf("dead letter %d is %q", i, d.Message.Body())
@@ -170,12 +170,12 @@ func TestUnusedQueueIsDeleted(t *testing.T) {
 	inBothKinds(t, func(t *testing.T, durable bool) {
 		s := limited(t, durable, broker.QueueLimits{Expires: time.Second})
 		for range 3 { // as long as it is used it stays
-			time.Sleep(700 * time.Millisecond)
+			<-time.After(700 * time.Millisecond)
 			if _, _, err := s.Get(t.Context(), "q", broker.GetOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		synctest.Wait()
 		if _, err := s.Queue(t.Context(), "q"); !broker.IsKind(err, broker.KindNotFound) {
 			t.Errorf("still there: %v", err)

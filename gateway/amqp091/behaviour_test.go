@@ -73,7 +73,7 @@ func TestRecover(t *testing.T) {
 	publish(t, ch, "", "q", "x")
 	deliveries := consume(t, ch, "q", "", false)
 	wantBodies(t, deliveries, "x")
-	if err := ch.Recover(true); err != nil {
+	if err := ch.Recover(true); err != nil { //nolint:staticcheck // deprecated, and still sent by old clients
 		t.Fatal(err)
 	}
 	if d := wantBodies(t, deliveries, "x"); !d.Redelivered {

@@ -49,7 +49,8 @@ func (c *rawClient) start(user, password string, failureClose bool) {
 	c.send(protocolHeader)
 	c.expect(wire.IDConnectionStart)
 	properties, err := property.Table{{Name: "capabilities", Value: property.Table{
-		{Name: "authentication_failure_close", Value: failureClose}, {Name: "consumer_cancel_notify", Value: true},
+		{Name: "authentication_failure_close", Value: failureClose},
+		{Name: "consumer_cancel_notify", Value: true},
 		{Name: "connection.blocked", Value: true},
 	}}}.Raw()
 	if err != nil {
