@@ -51,13 +51,8 @@ func (w *stateWrite) BatchStored(first uint64, err error) {
 		if err != nil || e.settled {
 			continue
 		}
-		if e.place != 0 {
-			q.copied.remove(e)
-		} else {
-			q.live.remove(e)
-		}
+		q.unlist(e)
 		e.place = first + uint64(i)
-		q.liveBytes -= int64(e.msg.Size())
 		q.adopt(e, &q.copied)
 	}
 	last := first + uint64(w.batchLen()) - 1

@@ -26,6 +26,7 @@ type QueueLimits struct {
 type limiter struct {
 	limits *QueueLimits // nil: none
 
+	expiring int // unsettled messages that their publisher gave a lifetime
 	ttlTimer *time.Timer
 	ttlAt    time.Time // when it fires; zero: not armed
 
@@ -38,24 +39,44 @@ type limiter struct {
 
 // keepLimits drops what is too old or too much. The caller holds q.mu.
 func (q *Queue) keepLimits() {
-	l := q.limiter.limits
-	if l == nil || q.gone {
+	if q.gone {
 		return
 	}
-	for l.HasMaxLength && int64(q.ready()) > l.MaxLength && q.windowed() > 0 {
-		q.retire(q.popReady(), DiedOfLength, nil)
+	if l := q.limiter.limits; l != nil && l.HasMaxLength {
+		for int64(q.ready()) > l.MaxLength && q.windowed() > 0 {
+			q.retire(q.popReady(), DiedOfLength, nil)
+		}
 	}
-	if l.HasTTL {
+	if q.messagesAge() {
 		q.expireMessages(time.Now())
 	}
 }
 
+// messagesAge reports whether any message of the queue can become too old.
+func (q *Queue) messagesAge() bool {
+	l := q.limiter.limits
+	return q.limiter.expiring > 0 || (l != nil && l.HasTTL)
+}
+
+// lifetime is how long the message may wait: what its publisher or what the queue allows, whichever is less.
+func (q *Queue) lifetime(m *Message) (d time.Duration, bounded bool) {
+	d, bounded = m.Expiration()
+	if l := q.limiter.limits; l != nil && l.HasTTL && (!bounded || l.TTL < d) {
+		return l.TTL, true
+	}
+	return d, bounded
+}
+
 // expireMessages drops messages from the head as long as they are too old, and sees to it that the next one is looked
-// at in time.
+// at in time. Behind a message that may still wait, none is looked for, as in RabbitMQ.
 func (q *Queue) expireMessages(now time.Time) {
 	for q.windowed() > 0 {
-		at := q.peekReady().msg.Published().Add(q.limiter.limits.TTL)
-		if at.After(now) {
+		m := q.peekReady().msg
+		d, bounded := q.lifetime(m)
+		if !bounded {
+			return
+		}
+		if at := m.Published().Add(d); at.After(now) {
 			q.armTTL(at)
 			return
 		}
@@ -65,8 +86,12 @@ func (q *Queue) expireMessages(now time.Time) {
 
 // tooOld reports whether the head of the queue must not be handed out any more. A message whose time is 0 may be.
 func (q *Queue) tooOld() bool {
-	l := q.limiter.limits
-	return l != nil && l.HasTTL && l.TTL > 0 && time.Since(q.peekReady().msg.Published()) >= l.TTL
+	if !q.messagesAge() {
+		return false
+	}
+	m := q.peekReady().msg
+	d, bounded := q.lifetime(m)
+	return bounded && d > 0 && time.Since(m.Published()) >= d
 }
 
 // armTTL makes the timer fire at that time or before: one that fires early looks again.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
+	"github.com/portico-mq/portico/broker/property"
 )
 
 // limited opens a broker with a queue q that has limits, durable or in memory, and a queue dead.
@@ -179,6 +180,39 @@ func TestUnusedQueueIsDeleted(t *testing.T) {
 		synctest.Wait()
 		if _, err := s.Queue(t.Context(), "q"); !broker.IsKind(err, broker.KindNotFound) {
 			t.Errorf("still there: %v", err)
+		}
+	})
+}
+
+func TestMessageExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(t, false, toDead)
+		for _, body := range []string{"short", "long", "behind"} {
+			expiration := "1000"
+			if body == "long" {
+				expiration = "60000"
+			}
+			set := property.Set{Expiration: expiration, Flags: property.FlagExpiration}
+			block, err := set.Append(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Publish(broker.NewMessage("", "q", block, []byte(body)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(1500 * time.Millisecond) // the dead letter, which nothing has marked, has a second of its own
+		synctest.Wait()
+		if n := readyIn(t, s, "q"); n != 2 {
+			t.Fatalf("%d messages are left, want the long one and the one behind it", n)
+		}
+		if n := readyIn(t, s, "dead"); n != 1 {
+			t.Fatalf("%d dead letters, want 1", n)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := readyIn(t, s, "q"); n != 0 {
+			t.Fatalf("%d messages are left, want none", n)
 		}
 	})
 }

@@ -133,6 +133,23 @@ func (m *Message) Published() time.Time {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(m.raw[2:])))
 }
 
+// Expiration is how long the publisher lets the message wait in a queue: its expiration property, in milliseconds as
+// decimal digits. What is not such a number, or is more than a century, does not bound it.
+func (m *Message) Expiration() (d time.Duration, bounded bool) {
+	digits, ok := m.props.Expiration()
+	if !ok || len(digits) == 0 || len(digits) > 12 {
+		return 0, false
+	}
+	ms := int64(0)
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		ms = ms*10 + int64(c-'0')
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}
+
 // Size is what the message costs in memory and on disk, in bytes.
 func (m *Message) Size() int { return len(m.raw) }
 

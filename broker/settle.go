@@ -135,13 +135,21 @@ func (q *Queue) unlease(e *entry) *Consumer {
 
 // forget removes a settled entry, which is in no lease and not in the window.
 func (q *Queue) forget(e *entry) {
+	q.unlist(e)
+	e.settled = true
+}
+
+// unlist undoes adopt.
+func (q *Queue) unlist(e *entry) {
 	if e.place != 0 {
 		q.copied.remove(e)
 	} else {
 		q.live.remove(e)
 	}
 	q.liveBytes -= int64(e.msg.Size())
-	e.settled = true
+	if _, bounded := e.msg.Expiration(); bounded {
+		q.limiter.expiring--
+	}
 }
 
 // releaseSession puts back what the session has under leases that last as long as it does.

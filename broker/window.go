@@ -34,6 +34,9 @@ func (q *Queue) adopt(e *entry, list *entryList) {
 	e.offset = q.taken
 	q.taken += size
 	q.liveBytes += size
+	if _, bounded := e.msg.Expiration(); bounded {
+		q.limiter.expiring++
+	}
 	list.pushBack(e)
 }
 

@@ -146,8 +146,7 @@ func (ch *channel) prepare(b property.Block) (property.Block, error) {
 	return ch.senderSelected(b)
 }
 
-// checkExpiration refuses an expiration that cannot be one, as RabbitMQ does, and others because messages do not
-// expire one by one yet: to keep them for ever would be another thing than was asked for.
+// checkExpiration refuses an expiration that cannot be one, as RabbitMQ does.
 func checkExpiration(value []byte) *fault {
 	ms, err := strconv.ParseUint(string(value), 10, 64)
 	switch {
@@ -158,7 +157,7 @@ func checkExpiration(value []byte) *fault {
 	case ms > maxTimer:
 		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_too_big,%d}", value, ms)
 	}
-	return connectionFault(wire.NotImplemented, "expiration of a single message")
+	return nil
 }
 
 // maxTimer is the longest time RabbitMQ takes, in milliseconds: what an Erlang timer takes.
