@@ -26,6 +26,9 @@ type Options struct {
 	ReservedPrefix string
 	// LoopbackUsers may log in from loopback addresses only.
 	LoopbackUsers []string
+	// NamespaceOwner is the user who gets every permission in a namespace that is made on first use; "" or one that
+	// does not exist: nobody does.
+	NamespaceOwner string
 	// Rules compiles binding rules by name.
 	Rules map[string]RuleCompiler
 	// MarkDeath makes the properties of dead letters; nil leaves them as they are, and lets them go in a circle.
@@ -133,6 +136,11 @@ func (b *Broker) Namespace(ctx context.Context, name string, create bool) (*Name
 	}
 	if err := b.putMetadata(MetadataKey{Kind: "namespace", Namespace: name}, []byte("{}")); err != nil {
 		return nil, err
+	}
+	if owner := b.opts.NamespaceOwner; owner != "" {
+		if err := b.SetPermission(owner, name, everyPermission); err != nil && !IsKind(err, KindNotFound) {
+			return nil, err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -44,6 +44,8 @@ type Permission struct {
 	Read      string `json:"read"`
 }
 
+var everyPermission = Permission{Configure: ".*", Write: ".*", Read: ".*"}
+
 type grant struct {
 	configure, write, read *regexp.Regexp
 	all                    bool // all three are ".*": skips matching on the hot path

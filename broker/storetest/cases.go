@@ -112,6 +112,9 @@ func restartTopology(f *fixture) {
 	if err := f.b.SetPermission("u", "/", broker.Permission{Configure: "^q", Write: ".*", Read: ""}); err != nil {
 		f.Fatal(err)
 	}
+	if _, err := f.b.Namespace(ctx, "made on first use", true); err != nil {
+		f.Fatal(err)
+	}
 	f.restart()
 	p, err := f.b.Authenticate("u", "secret", true)
 	if err != nil {
@@ -122,6 +125,11 @@ func restartTopology(f *fixture) {
 		f.Fatal(err)
 	}
 	defer s.Close()
+	owned, err := f.b.OpenSession(ctx, p, "made on first use")
+	if err != nil {
+		f.Fatalf("the namespaces' owner: %v", err)
+	}
+	owned.Close()
 	if n, err := s.Publish(broker.NewMessage("x", "k", nil, []byte("0")), nil); n != 1 || err != nil {
 		f.Fatalf("publish: %d, %v", n, err)
 	}

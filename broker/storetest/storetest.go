@@ -30,6 +30,7 @@ func Options() broker.Options {
 		},
 		ReservedPrefix: "amq.",
 		DeadBytes:      testDeadBytes,
+		NamespaceOwner: "u",
 	}
 }
 

@@ -35,6 +35,7 @@ func (a *application) startBroker(ctx context.Context) error {
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
 		MarkDeath: amqp091.MarkDeath,
 	}
+	opts.NamespaceOwner = a.config.DefaultUser.Name
 	if u := a.config.DefaultUser; u.LoopbackOnly {
 		opts.LoopbackUsers = []string{u.Name}
 	}
