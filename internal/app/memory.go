@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/internal/memory"
@@ -13,7 +14,8 @@ func (a *application) startMemory(ctx context.Context) error {
 	w := a.config.Memory.HighWatermark
 	limit := memory.Limit{Bytes: int64(w.Size), Fraction: w.Fraction}
 	m, err := memory.NewMonitor(limit, func(exceeded bool) { a.broker.SetAlarm(broker.AlarmMemory, exceeded) })
-	if errors.Is(err, errors.ErrUnsupported) {
+	// Without /proc (in a chroot, or on another system) there is nothing to watch.
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("memory.high_watermark has no effect", "err", err)
 		return nil
 	}

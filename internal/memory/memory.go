@@ -41,7 +41,8 @@ type Monitor struct {
 
 // NewMonitor returns a monitor that calls changed when the limit is exceeded
 // and when it no longer is. It looks once before it returns. The error says
-// that the process's memory cannot be told on this system.
+// that the process's memory cannot be told: errors.ErrUnsupported on a system
+// that this package does not know, fs.ErrNotExist without /proc.
 func NewMonitor(limit Limit, changed func(exceeded bool)) (*Monitor, error) {
 	total, err := totalMemory()
 	if err != nil {

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,10 +24,8 @@ func TestAmqp091goSuite(t *testing.T) {
 	s := server.Start(t)
 	excluded := readExcluded(t)
 	dir := moduleCopy(t, amqp091goModule)
-	names := make([]string, 0, len(excluded))
-	for name := range excluded {
-		names = append(names, name)
-	}
+	names := slices.Sorted(maps.Keys(excluded))
+	checkExist(t, dir, names)
 	args := []string{"test", "-json", "-count=1", "-timeout", "10m", "-tags", "integration"}
 	if len(names) > 0 {
 		args = append(args, "-skip", "^("+strings.Join(names, "|")+")$")
@@ -97,6 +97,23 @@ func readExcluded(t *testing.T) map[string]string {
 		excluded[name] = reason
 	}
 	return excluded
+}
+
+// checkExist fails the test when the module has no test of one of the names.
+func checkExist(t *testing.T, dir string, names []string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "test", "-tags", "integration", "-list", ".", ".")
+	command.Dir = dir
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("listing the tests: %v\n%s", err, out)
+	}
+	there := strings.Fields(string(out))
+	for _, name := range names {
+		if !slices.Contains(there, name) {
+			t.Errorf("%s is excluded but does not exist", name)
+		}
+	}
 }
 
 // moduleCopy returns a folder with the module's files, unmodified. They are
