@@ -141,25 +141,42 @@ func listPackages(t *testing.T) []goPackage {
 
 // Files are one noun or one operation each. Generated ones are left out.
 func TestFilesAreShort(t *testing.T) {
-	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	eachGoFile(t, func(path string, text []byte) {
+		if n := bytes.Count(text, []byte("\n")); n > maxLines {
+			t.Errorf("%s has %d lines, at most %d are allowed", path, n, maxLines)
+		}
+	})
+}
+
+// Who sleeps waits too long or not long enough: wait for the event. In a
+// bubble of testing/synctest sleeping moves the bubble's clock.
+func TestNobodySleeps(t *testing.T) {
+	sleep := []byte("time." + "Sleep(")
+	eachGoFile(t, func(path string, text []byte) {
+		if bytes.Contains(text, sleep) && !bytes.Contains(text, []byte(`"testing/synctest"`)) {
+			t.Errorf("%s sleeps outside of testing/synctest", path)
+		}
+	})
+}
+
+// eachGoFile calls check for every Go file of the repository that nobody generated.
+func eachGoFile(t *testing.T, check func(path string, text []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 2 || d.Name() == "node_modules" {
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 2 || d.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_gen.go") {
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		if err == nil {
+			check(path, text)
 		}
-		if n := bytes.Count(text, []byte("\n")); n > maxLines {
-			t.Errorf("%s has %d lines, at most %d are allowed", path, n, maxLines)
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

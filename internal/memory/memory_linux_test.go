@@ -35,7 +35,7 @@ func TestMonitorTellsChangesOnly(t *testing.T) {
 		for _, now := range []int64{400, 401, 999, 400} {
 			synctest.Wait()
 			used.Store(now)
-			time.Sleep(interval) //nolint:forbidigo // the bubble's clock
+			time.Sleep(interval)
 		}
 		synctest.Wait()
 		cancel()
