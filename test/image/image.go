@@ -43,7 +43,7 @@ func Build(ctx context.Context, root string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a left-over in the temporary directory is no fault of the image
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
 	for _, folder := range []string{"usr/", "usr/local/", "usr/local/bin/"} {

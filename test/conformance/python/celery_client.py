@@ -59,6 +59,10 @@ def tasks(folder):
         raise AssertionError("the exception got lost")
     assert flaky.delay(os.path.join(folder, "flaky")).get(TIMEOUT) == 3
     assert add.apply_async((1, 1), countdown=0.5).get(TIMEOUT) == 2
+    assert add.apply_async((2, 1), expires=60).get(TIMEOUT) == 3
+    expired = add.apply_async((1, 1), expires=-1)
+    assert add.delay(0, 1).get(TIMEOUT) == 1
+    assert not expired.successful()
 
 
 def control():
@@ -120,7 +124,7 @@ def kombu_alone():
             queue(channel).declare()
             queue(channel).purge()
         producer.publish({"n": 1}, routing_key="red", compression="zlib")
-        producer.publish({"n": 2}, routing_key="blue", priority=5)
+        producer.publish({"n": 2}, routing_key="blue", priority=5, expiration=60)
         producer.publish({"n": 3}, routing_key="green")
         with Consumer(channel, queues, callbacks=[on_message], accept=["json"]):
             while len(got) < 2:

@@ -58,6 +58,7 @@ def confirms_and_properties(connection):
         priority=3,
         correlation_id="c-1",
         reply_to="somewhere",
+        expiration="60000",
         message_id="m-1",
         timestamp=1700000000,
         type="t",

@@ -271,5 +271,6 @@ func (c *checker) addSettlement(key copyKey, e *Event) {
 		d.settlement = settleAnswered
 	case Requeued:
 		d.settlement = settleRequeued
+	default: // no other event is about a settlement
 	}
 }

@@ -17,9 +17,11 @@ func confirmed(m MessageID) Event { return Event{Kind: Confirmed, Message: m} }
 func out(epoch int, m MessageID) Event {
 	return Event{Kind: Delivered, Epoch: epoch, Message: m, Queue: q}
 }
+
 func again(epoch int, m MessageID) Event {
 	return Event{Kind: Delivered, Epoch: epoch, Message: m, Queue: q, Redelivered: true}
 }
+
 func acked(epoch int, m MessageID, at time.Duration) Event {
 	return Event{Kind: Acked, Epoch: epoch, Message: m, Queue: q, At: at}
 }
@@ -29,9 +31,11 @@ func requeued(m MessageID) Event { return Event{Kind: Requeued, Message: m, Queu
 func killed(epoch int, at time.Duration) Event {
 	return Event{Kind: Killed, Epoch: epoch, At: at}
 }
+
 func txSent(tx TxID, m MessageID, queue string) Event {
 	return Event{Kind: Sent, Tx: tx, Message: m, Queue: queue}
 }
+
 func txSettling(tx TxID, m MessageID) Event {
 	return Event{Kind: SettleSent, Tx: tx, Message: m, Queue: q}
 }
@@ -159,8 +163,10 @@ func TestReportCounts(t *testing.T) {
 	if len(got.Violations) != 0 {
 		t.Fatalf("violations: %v", got.Violations)
 	}
-	want := Report{Sent: 5, Confirmed: 4, Delivered: 5, Redelivered: 1, Answered: 1, Acked: 4,
-		AcksReturned: 1, Uncertain: 1, Committed: 1, Kills: 1}
+	want := Report{
+		Sent: 5, Confirmed: 4, Delivered: 5, Redelivered: 1, Answered: 1, Acked: 4,
+		AcksReturned: 1, Uncertain: 1, Committed: 1, Kills: 1,
+	}
 	got.Violations = nil
 	if !equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -173,8 +179,10 @@ func equal(a, b Report) bool {
 }
 
 func (r Report) counts() []int {
-	return []int{r.Sent, r.Confirmed, r.Delivered, r.Redelivered, r.Answered, r.Acked, r.AcksReturned,
-		r.Unmarked, r.Uncertain, r.Committed, r.RolledBack, r.CommitsUncertain, r.Kills}
+	return []int{
+		r.Sent, r.Confirmed, r.Delivered, r.Redelivered, r.Answered, r.Acked, r.AcksReturned,
+		r.Unmarked, r.Uncertain, r.Committed, r.RolledBack, r.CommitsUncertain, r.Kills,
+	}
 }
 
 func TestLogKeepsOrderAndTime(t *testing.T) {
