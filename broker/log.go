@@ -199,6 +199,10 @@ func (l *Log) shard(ctx context.Context, n int) (RecordLog, error) {
 	}
 	if l.shards[n] == nil {
 		shard, err := l.ns.b.store.OpenRecordLog(ctx, l.shardID(n))
+		if IsKind(err, KindNotFound) { // as with a queue's log: see Queue.makeUp
+			l.ns.b.log.Error("a log lacks a shard; it is made anew", "ns", l.ns.name, "log", l.info.Spec.Name, "shard", n)
+			shard, err = l.ns.b.store.CreateRecordLog(ctx, l.shardID(n))
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -101,6 +101,9 @@ func (q *Queue) openWith(ctx context.Context, prepare func()) error {
 		return q.openError(gone)
 	}
 	log, recovered, err := q.ns.b.store.OpenQueueLog(ctx, q.id)
+	if IsKind(err, KindNotFound) {
+		log, recovered, err = q.makeUp(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +112,19 @@ func (q *Queue) openWith(ctx context.Context, prepare func()) error {
 		return err
 	}
 	return nil
+}
+
+// makeUp makes the log that the queue's record promises. A power cut during a declare, before it was answered, can
+// leave the record without the log, since files reach the disk in any order until a sync ends.
+func (q *Queue) makeUp(ctx context.Context) (QueueLog, Recovered, error) {
+	q.ns.b.log.Error("a queue has no log; it is made anew", "ns", q.ns.name, "queue", q.spec.Name, "id", q.id)
+	log, err := q.ns.b.store.CreateQueueLog(ctx, q.id)
+	if err != nil {
+		return nil, Recovered{}, err
+	}
+	log.Close()
+	// What was left of it, if anything was, is found again.
+	return q.ns.b.store.OpenQueueLog(ctx, q.id)
 }
 
 func (q *Queue) openError(gone bool) error {

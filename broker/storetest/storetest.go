@@ -51,6 +51,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"purge":                                         purge,
 		"delete":                                        deleteQueue,
 		"logs":                                          recordLogs,
+		"a declare that a power cut left half done":     halfDeclared,
 		"unsettled message below much that is settled":  stuckFloor,
 	} {
 		t.Run(name, func(t *testing.T) {
