@@ -130,9 +130,10 @@ func newStreamConfig(name string, perSubject int64, subjects ...string) streamCo
 
 type streamInfo struct {
 	State struct {
-		Messages uint64 `json:"messages"`
-		FirstSeq uint64 `json:"first_seq"`
-		LastSeq  uint64 `json:"last_seq"`
+		Messages uint64   `json:"messages"`
+		FirstSeq uint64   `json:"first_seq"`
+		LastSeq  uint64   `json:"last_seq"`
+		Deleted  []uint64 `json:"deleted"` // only when asked for
 	} `json:"state"`
 }
 

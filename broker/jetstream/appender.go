@@ -99,6 +99,7 @@ func (a *appender) refuse(w answer, err error, waits bool) {
 type batchEntry struct {
 	subject string
 	payload []byte
+	synced  string // of a state
 }
 
 // publishBatch sends entries that are stored all or none (ADR-50). It does not block.
@@ -117,10 +118,13 @@ func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored)
 	for i, e := range entries {
 		w.bytes += len(e.payload)
 		m := &nats.Msg{Subject: e.subject, Data: e.payload, Header: nats.Header{
-			"Nats-Batch-Id": {id}, "Nats-Batch-Sequence": {strconv.Itoa(i + 1)},
+			batchIDHeader: {id}, batchSeqHeader: {strconv.Itoa(i + 1)},
 		}}
+		if e.synced != "" {
+			m.Header[syncedHeader] = []string{e.synced}
+		}
 		if i == len(entries)-1 {
-			m.Header["Nats-Batch-Commit"] = []string{"1"}
+			m.Header[batchCommitHeader] = []string{"1"}
 			m.Reply = a.reply
 		}
 		if err = a.nc.PublishMsg(m); err != nil {

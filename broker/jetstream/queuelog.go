@@ -2,7 +2,10 @@ package jetstream
 
 import (
 	"context"
+	"strconv"
+	"sync/atomic"
 
+	"github.com/nats-io/nats.go"
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -22,6 +25,7 @@ type queueLog struct {
 
 	appender *appender
 	reader   *reader
+	synced   atomic.Uint64 // everything up to here is synced; see mendTail
 }
 
 func queueSubjects(stream string) (messages, copies, states string) {
@@ -33,6 +37,7 @@ func (s *Store) newQueueLog(sh *shard, stream string, last uint64) *queueLog {
 	l.messages, l.copies, l.states = queueSubjects(stream)
 	l.appender = sh.newAppender(stream, s.nextOpening(), last, s.failed)
 	l.reader = newReader(s.api, sh, stream, l.messages)
+	l.synced.Store(last)
 	return l
 }
 
@@ -62,7 +67,9 @@ func (s *Store) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, b
 	if err != nil {
 		return nil, found, err
 	}
-	found.Last = info.State.LastSeq
+	if found.Last, err = s.mendTail(ctx, sh.number, stream, &info); err != nil {
+		return nil, found, err
+	}
 	if info.State.Messages > 0 {
 		_, _, states := queueSubjects(stream)
 		msg, err := s.api.directGet(ctx, sh.number, stream, map[string]any{"last_by_subj": states})
@@ -94,21 +101,24 @@ func (l *queueLog) Append(payload []byte, stored broker.Stored) {
 func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
 	entries := make([]batchEntry, 0, b.Len())
 	for _, payload := range b.Messages {
-		entries = append(entries, batchEntry{l.messages, payload})
+		entries = append(entries, batchEntry{subject: l.messages, payload: payload})
 	}
 	for _, payload := range b.Copies {
-		entries = append(entries, batchEntry{l.copies, payload})
+		entries = append(entries, batchEntry{subject: l.copies, payload: payload})
 	}
 	if b.State != nil {
-		entries = append(entries, batchEntry{l.states, b.State})
+		entries = append(entries, batchEntry{subject: l.states, payload: b.State, synced: l.syncedNow()})
 	}
-	l.appender.publishBatch(entries, stored)
+	l.appender.publishBatch(entries, batchFollowed{l, b.Len(), stored})
 }
 
 // WriteState implements broker.QueueLog.
 func (l *queueLog) WriteState(state []byte, stored broker.Stored) {
-	l.appender.publish(l.states, state, nil, stored, false)
+	l.appender.publish(l.states, state, nats.Header{syncedHeader: {l.syncedNow()}}, stateStored{l, stored}, false)
 }
+
+// syncedNow spells up to where the log is synced.
+func (l *queueLog) syncedNow() string { return strconv.FormatUint(l.synced.Load(), 10) }
 
 // Read implements broker.QueueLog.
 func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {

@@ -120,6 +120,10 @@ func (s *Store) boot(ctx context.Context) error {
 	if s.server, err = startServer(storeDir(s.opts.Dir), s.shards, s.opts.EncryptionKey, s.log); err != nil {
 		return err
 	}
+	// What a killed process left in the page cache is safe before anything is built on it.
+	if err := s.syncNow(); err != nil {
+		return err
+	}
 	s.api = newAPI(s.server)
 	s.open = make([]*shard, s.shards)
 	if s.metadata, err = s.openMetadata(ctx); err != nil {

@@ -1,0 +1,212 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/portico-mq/portico/broker"
+)
+
+// A power cut can lose any part of what was not synced: the end of a log, the end of a batch whose beginning is there
+// (the server completes one after a kill, not when it lost its own preparation of it too), or one block and not the
+// next. So each state says in a header up to where the log was synced when it was written. What comes after the first
+// hole behind that, and a batch without its end, was answered to nobody: it is removed when the log is opened. That
+// makes a batch atomic also under a power cut.
+
+// syncedHeader is the header that says up to which sequence a log was synced.
+const syncedHeader = "Portico-Synced"
+
+// Headers of a batch's entries (ADR-50).
+const (
+	batchIDHeader     = "Nats-Batch-Id"
+	batchSeqHeader    = "Nats-Batch-Sequence"
+	batchCommitHeader = "Nats-Batch-Commit"
+)
+
+// syncedMark notes that the log is synced as far as seq when the sync after it is.
+type syncedMark struct {
+	log *queueLog
+	seq uint64
+}
+
+// Done implements broker.Completion.
+func (m syncedMark) Done(err error) {
+	if err != nil {
+		return
+	}
+	for {
+		was := m.log.synced.Load()
+		if was >= m.seq || m.log.synced.CompareAndSwap(was, m.seq) {
+			return
+		}
+	}
+}
+
+// stateStored passes on where a state went, and follows the sync that covers it.
+type stateStored struct {
+	log    *queueLog
+	stored broker.Stored
+}
+
+// Stored implements broker.Stored.
+func (w stateStored) Stored(seq uint64, err error) {
+	if err == nil {
+		w.log.s.Sync(syncedMark{w.log, seq})
+	}
+	w.stored.Stored(seq, err)
+}
+
+// batchFollowed does the same for a batch of some entries.
+type batchFollowed struct {
+	log     *queueLog
+	entries int
+	stored  broker.BatchStored
+}
+
+// BatchStored implements broker.BatchStored.
+func (w batchFollowed) BatchStored(first uint64, err error) {
+	if err == nil {
+		w.log.s.Sync(syncedMark{w.log, first + uint64(w.entries) - 1})
+	}
+	w.stored.BatchStored(first, err)
+}
+
+// mendTail removes what a power cut left of answers that were never given, and returns the log's last sequence.
+func (s *Store) mendTail(ctx context.Context, shard int, stream string, info *streamInfo) (last uint64, err error) {
+	last = info.State.LastSeq
+	if info.State.Messages == 0 {
+		return last, nil
+	}
+	synced, err := s.syncedUpTo(ctx, shard, stream)
+	if err != nil {
+		return 0, err
+	}
+	missing, err := s.missing(ctx, shard, stream, info)
+	if err != nil {
+		return 0, err
+	}
+	end := last
+	for _, seq := range missing {
+		if seq > synced && seq <= end {
+			end = seq - 1
+		}
+	}
+	if end, err = s.wholeBatches(ctx, shard, stream, end, synced); err != nil || end == last {
+		return last, err
+	}
+	s.log.Warn("removing what a power cut left of unanswered operations", "stream", stream, "from", end+1, "to", last)
+	if err := s.deleteMessages(ctx, shard, stream, end+1, last, missing); err != nil {
+		return 0, err
+	}
+	// Once that is synced, the hole that it makes is said to be none.
+	if err := s.syncNow(); err != nil {
+		return 0, err
+	}
+	if last, err = s.markSynced(ctx, shard, stream, last); err != nil {
+		return 0, fmt.Errorf("jetstream: mending %s: %w", stream, err)
+	}
+	return last, s.syncNow()
+}
+
+// syncNow waits for a sync.
+func (s *Store) syncNow() error {
+	done := make(chan error, 1)
+	s.Sync(broker.CompletionFunc(func(err error) { done <- err }))
+	return <-done
+}
+
+// markSynced says in a log that it is synced up to last, and returns the sequence of that.
+func (s *Store) markSynced(ctx context.Context, shard int, stream string, last uint64) (uint64, error) {
+	nc, err := s.server.conn(shard)
+	if err != nil {
+		return 0, err
+	}
+	_, copies, _ := queueSubjects(stream) // one that nobody reads
+	mark := &nats.Msg{Subject: copies, Header: nats.Header{syncedHeader: {strconv.FormatUint(last, 10)}}}
+	answer, err := nc.RequestMsgWithContext(ctx, mark)
+	if err != nil {
+		return 0, err
+	}
+	return parsePubAck(answer.Data)
+}
+
+// syncedUpTo reads up to where the log was synced, as far as the log says.
+func (s *Store) syncedUpTo(ctx context.Context, shard int, stream string) (uint64, error) {
+	_, copies, states := queueSubjects(stream)
+	synced := uint64(0)
+	for _, subject := range []string{states, copies} {
+		msg, err := s.api.directGet(ctx, shard, stream, map[string]any{"last_by_subj": subject})
+		if broker.IsKind(err, broker.KindNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if n, err := strconv.ParseUint(msg.Header.Get(syncedHeader), 10, 64); err == nil {
+			synced = max(synced, n)
+		}
+	}
+	return synced, nil
+}
+
+// missing lists the sequences that are not in the log although later ones are, in ascending order.
+func (s *Store) missing(ctx context.Context, shard int, stream string, info *streamInfo) ([]uint64, error) {
+	if st := &info.State; st.Messages == st.LastSeq-st.FirstSeq+1 {
+		return nil, nil
+	}
+	var detailed streamInfo
+	err := s.api.call(ctx, shard, "STREAM.INFO."+stream, map[string]any{"deleted_details": true}, &detailed)
+	slices.Sort(detailed.State.Deleted)
+	return detailed.State.Deleted, err
+}
+
+// wholeBatches returns the last sequence at or below end, or at synced, that does not belong to a batch without end.
+func (s *Store) wholeBatches(ctx context.Context, shard int, stream string, end, synced uint64) (uint64, error) {
+	if end <= synced {
+		return end, nil
+	}
+	msg, err := s.api.directGet(ctx, shard, stream, map[string]any{"seq": end})
+	if err != nil {
+		return 0, err
+	}
+	if msg.Header.Get(batchIDHeader) == "" || msg.Header.Get(batchCommitHeader) != "" {
+		return end, nil
+	}
+	n, err := strconv.ParseUint(msg.Header.Get(batchSeqHeader), 10, 64)
+	if err != nil || n > end {
+		return 0, fmt.Errorf("jetstream: %s at %d: batch sequence %q", stream, end, msg.Header.Get(batchSeqHeader))
+	}
+	return end - n, nil
+}
+
+// deleteMessages removes the entries from first to last but for those that are missing, some at a time.
+func (s *Store) deleteMessages(ctx context.Context, shard int, stream string, first, last uint64, missing []uint64) error {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	slots := make(chan struct{}, apiSlots)
+	for seq := first; seq <= last; seq++ {
+		if _, gone := slices.BinarySearch(missing, seq); gone {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			err := s.api.call(ctx, shard, "STREAM.MSG.DELETE."+stream, map[string]any{"seq": seq, "no_erase": true}, nil)
+			if err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
