@@ -16,10 +16,13 @@ import (
 type journalState struct {
 	b *Broker
 
-	mu    sync.Mutex
-	open  []uint64 // entries that are not finished, ascending
-	floor uint64   // everything below is finished
-	last  uint64
+	mu       sync.Mutex
+	open     []uint64 // entries that are not finished, ascending
+	last     uint64
+	floor    uint64         // everything below has been removed, and that is synced
+	purging  bool           // a removal is under way
+	due      []journalWrite // synced, and to be applied in this order
+	applying bool           // a goroutine is at it
 }
 
 // partBits is how many low bits of a part's id number the parts of one journal entry.
@@ -48,8 +51,7 @@ type journalWrite struct {
 	journaled []*part
 }
 
-// Stored is told the entry's number. The parts are handed out before the next entry's, so that those of one queue are
-// applied in the journal's order.
+// Stored is told the entry's number.
 func (w journalWrite) Stored(number uint64, err error) {
 	if err != nil {
 		w.c.abandon(err, len(w.direct)+len(w.journaled))
@@ -63,7 +65,39 @@ func (w journalWrite) Stored(number uint64, err error) {
 	for i, p := range w.journaled {
 		p.id = number<<partBits | uint64(i)
 	}
-	w.c.start(append(w.direct, w.journaled...))
+	// Nothing may be applied before the entry is synced: one queue's part could reach the disk alone.
+	w.j.b.store.Sync(w)
+}
+
+// Done is told that the entry is synced.
+func (w journalWrite) Done(err error) {
+	if err != nil {
+		w.c.abandon(err, len(w.direct)+len(w.journaled))
+		return
+	}
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	w.j.due = append(w.j.due, w)
+	if !w.j.applying {
+		w.j.applying = true
+		go w.j.apply() // it may open queues, which whoever tells of a sync must not wait for
+	}
+}
+
+// apply hands out the parts of what is due, so that those of one queue are applied in the journal's order.
+func (j *journalState) apply() {
+	for {
+		j.mu.Lock()
+		if len(j.due) == 0 {
+			j.applying = false
+			j.mu.Unlock()
+			return
+		}
+		w := j.due[0]
+		j.due = j.due[1:]
+		j.mu.Unlock()
+		w.c.start(append(w.direct, w.journaled...))
+	}
 }
 
 // abandon ends a transaction of n parts of which none was applied.
@@ -74,28 +108,53 @@ func (c *commit) abandon(err error, n int) {
 	c.finish(err)
 }
 
-// finished is told that an entry is applied and synced; the journal is purged below the first that is not.
+// finished is told that an entry is applied and synced.
 func (j *journalState) finished(number uint64) {
 	j.mu.Lock()
-	first := len(j.open) > 0 && j.open[0] == number
 	if i, ok := slices.BinarySearch(j.open, number); ok {
 		j.open = slices.Delete(j.open, i, i+1)
 	}
-	if !first {
+	j.mu.Unlock()
+	j.purge()
+}
+
+// purge removes the entries below the first that is not finished, but never the newest: its number must not be given
+// out again, whatever a power cut leaves of an empty journal. The queues go on naming what they have applied of an
+// entry until its removal is synced; else it could come back and be applied twice.
+func (j *journalState) purge() {
+	j.mu.Lock()
+	below := j.last
+	if len(j.open) > 0 {
+		below = j.open[0]
+	}
+	if j.purging || below <= j.floor {
 		j.mu.Unlock()
 		return
 	}
-	j.floor = j.last + 1
-	if len(j.open) > 0 {
-		j.floor = j.open[0]
-	}
-	floor := j.floor
+	j.purging = true
 	j.mu.Unlock()
-	j.b.store.Journal().Purge(floor, func(err error) {
+	j.b.store.Journal().Purge(below, func(err error) {
 		if err != nil {
-			j.b.log.Warn("purging the journal", "err", err)
+			j.purged(0, err)
+			return
 		}
+		j.b.store.Sync(CompletionFunc(func(err error) { j.purged(below, err) }))
 	})
+}
+
+func (j *journalState) purged(below uint64, err error) {
+	if err != nil {
+		j.b.log.Warn("purging the journal", "err", err)
+	}
+	j.mu.Lock()
+	j.purging = false
+	if err == nil {
+		j.floor = below
+	}
+	j.mu.Unlock()
+	if err == nil {
+		j.purge()
+	}
 }
 
 // storedPart is a part as the journal holds it.
