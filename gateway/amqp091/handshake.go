@@ -28,9 +28,6 @@ var protocolHeader = []byte("AMQP\x00\x00\x09\x01")
 // errGoodbye ends a connection that has been told everything already.
 var errGoodbye = errors.New("amqp091: handshake refused")
 
-// silentCloseDelay is how long a failed login waits when the client does not want to be told, as in RabbitMQ.
-const silentCloseDelay = 3 * time.Second
-
 // handshake returns nil when the connection is open.
 func (c *conn) handshake() error {
 	if err := c.nc.SetReadDeadline(time.Now().Add(c.srv.opts.HandshakeTimeout)); err != nil {
@@ -122,7 +119,7 @@ func (c *conn) login() (*broker.Principal, error) {
 	c.log.Warn("login refused", "mechanism", mechanism, "err", err)
 	if !c.can.failureClose {
 		select {
-		case <-time.After(silentCloseDelay):
+		case <-time.After(c.srv.opts.RefusalDelay):
 		case <-c.ctx.Done():
 		}
 		return nil, errGoodbye

@@ -29,6 +29,9 @@ type Options struct {
 	Heartbeat time.Duration
 	// HandshakeTimeout bounds the time until connection.open-ok; 0 means 10 s.
 	HandshakeTimeout time.Duration
+	// RefusalDelay is how long a client whose login is refused, and who does not want to be told, waits for the end of
+	// the connection; 0 means 3 s, as in RabbitMQ.
+	RefusalDelay time.Duration
 	// CertificateLogin says what of a client's certificate is the name of the user under the mechanism EXTERNAL:
 	// "distinguished_name" or "common_name". "" means the first, as RabbitMQ's ssl_cert_login_from.
 	CertificateLogin string
@@ -61,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 10 * time.Second
+	}
+	if o.RefusalDelay == 0 {
+		o.RefusalDelay = 3 * time.Second
 	}
 	if o.CertificateLogin == "" {
 		o.CertificateLogin = "distinguished_name"

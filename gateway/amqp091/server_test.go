@@ -23,6 +23,8 @@ type testServer struct {
 	addr   string
 }
 
+var everything = broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}
+
 // startServer starts one, with the users guest/guest, who may do everything, and limited/limited, who may use names
 // that begin with ok.
 func startServer(t testing.TB, opts Options) *testServer {
@@ -30,6 +32,7 @@ func startServer(t testing.TB, opts Options) *testServer {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	opts.RefusalDelay = time.Millisecond
 	b, err := broker.Open(context.Background(), memory.NewStore(), broker.Options{
 		Logger: opts.Logger, SystemExchanges: SystemExchanges(), ReservedPrefix: ReservedPrefix,
 		MarkDeath:     MarkDeath,
@@ -38,10 +41,9 @@ func startServer(t testing.TB, opts Options) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}
 	some := broker.Permission{Configure: "^ok", Write: "^ok", Read: "^ok"}
 	for _, err := range []error{
-		b.PutUser("guest", "guest", []string{"administrator"}), b.SetPermission("guest", "/", all),
+		b.PutUser("guest", "guest", []string{"administrator"}), b.SetPermission("guest", "/", everything),
 		b.PutUser("limited", "limited", nil), b.SetPermission("limited", "/", some),
 		b.PutUser("nobody", "nobody", nil),
 	} {
