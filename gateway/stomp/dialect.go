@@ -25,8 +25,6 @@ func refuseForeign(f *wire.Frame) error {
 		case (f.Command == wire.Subscribe || f.Command == wire.Send) && ofQueue[string(name)] &&
 			(string(name) != "x-queue-type" || string(f.Headers[i].Value) != "classic"):
 			return unsupported("the queue argument '%s' is not supported yet", name)
-		case f.Command == wire.Send && string(name) == "expiration":
-			return unsupported("the header 'expiration' is not supported yet")
 		}
 	}
 	return nil

@@ -39,6 +39,9 @@ func (c *conn) properties(f *wire.Frame, replyTo string) (property.Block, error)
 	if user := c.session.Principal(); s.UserID != "" && s.UserID != user.Name() && !user.HasTag("impersonator") {
 		return nil, exception("precondition_failed", "user_id property set to '%s' but authenticated user was '%s'", s.UserID, user.Name())
 	}
+	if _, err := strconv.ParseUint(s.Expiration, 10, 32); err != nil && s.Flags&property.FlagExpiration != 0 {
+		return nil, exception("precondition_failed", "invalid expiration '%s': no_integer", s.Expiration)
+	}
 	block, err := s.Append(c.block[:0])
 	if err != nil {
 		return nil, processingError()
@@ -58,6 +61,8 @@ func shortProperty(s *property.Set, name []byte) *string {
 		return &s.CorrelationID
 	case "reply-to":
 		return &s.ReplyTo
+	case "expiration":
+		return &s.Expiration
 	case "amqp-message-id":
 		return &s.MessageID
 	case "type":
@@ -78,6 +83,8 @@ func shortFlag(name []byte) property.Flags {
 		return property.FlagContentType
 	case "content-encoding":
 		return property.FlagContentEncoding
+	case "expiration":
+		return property.FlagExpiration
 	case "correlation-id":
 		return property.FlagCorrelationID
 	case "reply-to":

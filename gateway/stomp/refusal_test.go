@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 		"SEND long name":        {"SEND\ndestination:/queue/q\n" + strings.Repeat("x", 256) + ":\n\nx\x00", "Invalid header", "a header's name is longer than 255 bytes\n", false},
 		"SEND long destination": {"SEND\ndestination:/exchange/amq.topic/" + strings.Repeat("x", 256) + "\n\nx\x00", "precondition_failed", "PRECONDITION_FAILED - the exchange's or queue's name or the routing key is longer than 255 bytes", true},
 		"SEND no transaction":   {"SEND\ndestination:/queue/q\ntransaction:t\n\nx\x00", "Bad transaction", "Invalid transaction identifier: \"t\"\n", false},
-		"SEND expiration":       {"SEND\ndestination:/queue/q\nexpiration:5\n\nx\x00", "not_implemented", "NOT_IMPLEMENTED - the header 'expiration' is not supported yet", false},
+		"SEND expiration":       {"SEND\ndestination:/queue/q\nexpiration:soon\n\nx\x00", "precondition_failed", "PRECONDITION_FAILED - invalid expiration 'soon': no_integer", true},
 		"SEND x-message-ttl":    {"SEND\ndestination:/queue/q\nx-message-ttl:5\n\nx\x00", "not_implemented", "NOT_IMPLEMENTED - the queue argument 'x-message-ttl' is not supported yet", false},
 		"SEND queue://":         {"SEND\ndestination:queue://a\n\nx\x00", "not_implemented", "NOT_IMPLEMENTED - destination 'queue://a' belongs to ActiveMQ's dialect, which is not supported yet", false},
 		"SEND composite":        {"SEND\ndestination:/queue/a,/topic/b\n\nx\x00", "not_implemented", "NOT_IMPLEMENTED - destination '/queue/a,/topic/b' belongs to ActiveMQ's dialect, which is not supported yet", false},
