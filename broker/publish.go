@@ -214,6 +214,11 @@ func (q *Queue) append(m *Message, pub *publication) {
 			return
 		}
 	}
+	if fault == faultConfirm && pub != nil {
+		pub.store = false
+		pub.stored(nil)
+		pub = nil
+	}
 	p := pendings.Get().(*pending)
 	p.queue, p.msg, p.pub = q, m, pub
 	q.log.Append(m.raw, p)

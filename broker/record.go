@@ -56,12 +56,16 @@ func (q *Queue) touch() {
 	if q.log == nil {
 		return
 	}
-	q.rec.dirty = true
+	q.rec.dirty = fault != faultSettlement
 	q.record()
 }
 
 // waitRecorded tells done once the state as it is now is recorded and synced.
 func (q *Queue) waitRecorded(done Completion) {
+	if fault == faultSettlement {
+		go done.Done(nil)
+		return
+	}
 	q.rec.waiters = append(q.rec.waiters, done)
 	q.rec.dirty = true
 	q.record()

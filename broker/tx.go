@@ -286,7 +286,7 @@ func (q *Queue) applyPart() {
 	for _, e := range p.acked {
 		q.forget(e)
 	}
-	if p.id != 0 {
+	if p.id != 0 && fault != faultDeduplication {
 		r.applied = append(r.applied, p.id)
 	}
 	batch := Batch{Messages: make([][]byte, len(p.messages))}

@@ -167,6 +167,7 @@ func (c *benchStartup) Run() error {
 }
 
 type benchReport struct {
+	Peers string   `help:"Beginning of the labels that the first one is compared with; all of them by default."`
 	Files []string `arg:"" optional:"" type:"existingfile" help:"Files with results; standard input when none."`
 }
 
@@ -193,7 +194,7 @@ func (c *benchReport) Run() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return bench.Table(os.Stdout, results)
+	return bench.Table(os.Stdout, results, c.Peers)
 }
 
 type benchPeer struct {

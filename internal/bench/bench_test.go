@@ -108,7 +108,7 @@ func TestTable(t *testing.T) {
 		{Scenario: Startup, Label: "ours", StartMillis: 250, IdleMB: 40},
 		{Scenario: Startup, Label: "b", StartMillis: 12500, IdleMB: 400},
 	}
-	const want = `| what | figure | ours | a | b | against the best other |
+	const want = `| what | figure | ours | a | b | against the best peer |
 |---|---|---|---|---|---|
 | publish, 1 connection, 1000 in flight | msg/s | 30,000 / **40,000** / 50,000 | 10,000 / **10,000** / 10,000 | 16,000 / **16,000** / 16,000 | 2.50 × |
 | latency | p50 | 0.50 ms / **0.50 ms** / 0.50 ms | 1.00 ms / **1.00 ms** / 1.00 ms | | 0.50 × |
@@ -117,7 +117,18 @@ func TestTable(t *testing.T) {
 | startup | resident when idle | 40 MB / **40 MB** / 40 MB | | 400 MB / **400 MB** / 400 MB | 0.10 × |
 `
 	var b strings.Builder
-	if err := Table(&b, results); err != nil {
+	if err := Table(&b, results, ""); err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	if err := Table(&b, results, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "| 4.00 × |") {
+		t.Errorf("a label that is no peer was compared with:\n%s", b.String())
+	}
+	b.Reset()
+	if err := Table(&b, results, ""); err != nil {
 		t.Fatal(err)
 	}
 	if b.String() != want {

@@ -116,8 +116,9 @@ func thousands(v float64) string {
 // Table writes the results as a Markdown table: a row for each thing measured
 // and each figure of it, a column for each label with minimum, median and
 // maximum of its runs, and how the first label's median compares with the best
-// of the others. Labels and rows keep the order of their first result.
-func Table(out io.Writer, results []Result) error {
+// of the peers', whose labels begin with the prefix. Labels and rows keep the
+// order of their first result.
+func Table(out io.Writer, results []Result, peers string) error {
 	var labels, rows []string
 	cells := map[[2]string][]Result{}
 	for _, r := range results {
@@ -132,11 +133,11 @@ func Table(out io.Writer, results []Result) error {
 		cells[key] = append(cells[key], r)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "| what | figure | %s | against the best other |\n|---|---|%s---|\n",
+	fmt.Fprintf(&b, "| what | figure | %s | against the best peer |\n|---|---|%s---|\n",
 		strings.Join(labels, " | "), strings.Repeat("---|", len(labels)))
 	for _, row := range rows {
 		for _, f := range figures {
-			if line, ok := tableRow(row, f, labels, cells); ok {
+			if line, ok := tableRow(row, f, labels, peers, cells); ok {
 				b.WriteString(line)
 			}
 		}
@@ -145,7 +146,7 @@ func Table(out io.Writer, results []Result) error {
 	return err
 }
 
-func tableRow(row string, f figure, labels []string, cells map[[2]string][]Result) (string, bool) {
+func tableRow(row string, f figure, labels []string, peers string, cells map[[2]string][]Result) (string, bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | %s |", row, f.name)
 	medians := make([]float64, len(labels))
@@ -166,6 +167,11 @@ func tableRow(row string, f figure, labels []string, cells map[[2]string][]Resul
 		slices.Sort(values)
 		medians[i] = median(values)
 		fmt.Fprintf(&b, " %s / **%s** / %s |", f.format(values[0]), f.format(medians[i]), f.format(values[len(values)-1]))
+	}
+	for i, label := range labels {
+		if i > 0 && !strings.HasPrefix(label, peers) {
+			medians[i] = math.NaN()
+		}
 	}
 	b.WriteString(" " + ratio(medians, f.lower) + " |\n")
 	return b.String(), any

@@ -107,7 +107,8 @@ func caught(ctx context.Context, t *testing.T, binary string, want []history.Rul
 	for range attempts {
 		report, err := segment(ctx, binary, t.TempDir(), killsPerAttempt, newNumbers())
 		if err != nil {
-			t.Logf("the run ended early: %v", err)
+			t.Logf("a run that ended early shows nothing: %v", err)
+			continue
 		}
 		for _, v := range report.Violations {
 			for _, rule := range want {

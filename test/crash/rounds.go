@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -124,8 +125,5 @@ func (r *run) drain() error {
 		r.killed.Store(true)
 		r.broker.dump()
 	}
-	if killErr := r.kill(); err == nil {
-		err = killErr
-	}
-	return err
+	return errors.Join(err, r.kill())
 }

@@ -1,0 +1,8 @@
+package broker
+
+// The ways in which a build with the tag crash_fault can be broken.
+const (
+	faultConfirm       = "confirm"       // a message is confirmed before it is stored
+	faultSettlement    = "settlement"    // a settlement is answered and not recorded
+	faultDeduplication = "deduplication" // a part of a transaction forgets that it was applied
+)
