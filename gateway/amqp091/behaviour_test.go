@@ -66,6 +66,38 @@ func TestUnackedComesBackInOrder(t *testing.T) {
 	}
 }
 
+// A quorum queue counts how often a message came back.
+func TestDeliveryCount(t *testing.T) {
+	s := startServer(t, Options{})
+	ch := s.channel(t)
+	if _, err := ch.QueueDeclare("quorum", true, false, false, false, amqp.Table{"x-queue-type": "quorum"}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, ch, "", "quorum", "x")
+	deliveries := consume(t, ch, "quorum", "t", false)
+	for round := range int64(3) {
+		d := receive(t, "delivery", deliveries)
+		count, there := d.Headers["x-delivery-count"]
+		if there != (round > 0) || (there && count != round) {
+			t.Errorf("round %d: %v", round, d.Headers)
+		}
+		if err := d.Nack(false, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ch.Cancel("t", false); err != nil {
+		t.Fatal(err)
+	}
+	for d := range deliveries {
+		if err := d.Nack(false, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, ok, err := ch.Get("quorum", true); !ok || err != nil || d.Headers["x-delivery-count"] == nil {
+		t.Errorf("%v, %v, %v", d.Headers, ok, err)
+	}
+}
+
 func TestRecover(t *testing.T) {
 	s := startServer(t, Options{})
 	ch := s.channel(t)

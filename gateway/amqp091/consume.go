@@ -2,6 +2,7 @@ package amqp091
 
 import (
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091/wire"
 )
 
@@ -12,6 +13,7 @@ type consumer struct {
 	ch       *channel
 	tag      []byte
 	autoAck  bool
+	quorum   bool // the queue's type
 	consumer *broker.Consumer
 }
 
@@ -45,8 +47,26 @@ func (k *consumer) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 	}
 	out, at := wire.BeginMethod(c.out, ch.id, wire.IDBasicDeliver)
 	out = wire.EndFrame(m.AppendTo(out), at)
-	c.append(wire.AppendContent(out, ch.id, wire.ClassBasic, d.Message.Properties(), d.Message.Body(), c.frameMax))
+	c.append(wire.AppendContent(out, ch.id, wire.ClassBasic, deliveredProperties(d, k.quorum), d.Message.Body(), c.frameMax))
 	return true
+}
+
+// deliveredProperties are the message's; a quorum queue adds how often it has been handed out and came back.
+func deliveredProperties(d broker.Delivery, quorum bool) property.Block {
+	b := d.Message.Properties()
+	if !quorum || d.Count == 0 {
+		return b
+	}
+	set, err := b.Decode()
+	if err != nil {
+		return b
+	}
+	set.Headers = setHeader(set.Headers, "x-delivery-count", int64(d.Count))
+	counted, err := set.Append(nil)
+	if err != nil {
+		return b
+	}
+	return counted
 }
 
 // Cancelled tells the client that the queue is gone, if it wants to know.
@@ -87,12 +107,17 @@ func (ch *channel) handleConsume(m *wire.BasicConsume) error {
 	if err != nil {
 		return err
 	}
-	opts, err := ch.consumeOptions(queue, m)
+	c := ch.c
+	info, err := c.session.Queue(c.background(), queue)
 	if err != nil {
 		return err
 	}
-	k := &consumer{ch: ch, tag: []byte(tag), autoAck: m.NoAck}
-	c := ch.c
+	quorum := queueType(info.Spec.Attributes[attributes]) == "quorum"
+	opts, err := ch.consumeOptions(queue, quorum, m)
+	if err != nil {
+		return err
+	}
+	k := &consumer{ch: ch, tag: []byte(tag), autoAck: m.NoAck, quorum: quorum}
 	c.mu.Lock()
 	_, taken := ch.consumers[tag]
 	if taken = taken || ch.direct.hasTag(tag); !taken {
@@ -122,7 +147,7 @@ func reusedTag(tag string) *fault {
 }
 
 // consumeOptions has two credits for each consumer: the channel's, which all share, and its own.
-func (ch *channel) consumeOptions(queue string, m *wire.BasicConsume) (broker.ConsumeOptions, error) {
+func (ch *channel) consumeOptions(queue string, quorum bool, m *wire.BasicConsume) (broker.ConsumeOptions, error) {
 	opts := broker.ConsumeOptions{AutoAck: m.NoAck, Exclusive: m.Exclusive}
 	if !m.NoAck {
 		opts.Credits = append(opts.Credits, ch.credit)
@@ -138,14 +163,7 @@ func (ch *channel) consumeOptions(queue string, m *wire.BasicConsume) (broker.Co
 		}
 		opts.Priority = int32(max(min(priority, maxPriority), -maxPriority))
 	}
-	if !ch.global {
-		return opts, nil
-	}
-	info, err := ch.c.session.Queue(ch.c.background(), queue)
-	if err != nil {
-		return opts, err
-	}
-	if queueType(info.Spec.Attributes[attributes]) == "quorum" {
+	if ch.global && quorum {
 		return opts, connectionFault(wire.NotImplemented, "queue '%s' in vhost '%s' does not support global qos",
 			queue, ch.c.session.Namespace())
 	}
@@ -189,6 +207,8 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 		return nil
 	}
 	d := got[0]
+	info, err := c.session.Queue(c.background(), queue)
+	quorum := err == nil && queueType(info.Spec.Attributes[attributes]) == "quorum" // it may be gone meanwhile
 	c.send(func(dst []byte) []byte {
 		ch.nextTag++
 		if !m.NoAck {
@@ -198,7 +218,7 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 			DeliveryTag: ch.nextTag, Redelivered: d.Redelivered, MessageCount: uint32(left),
 			Exchange: []byte(d.Message.Exchange()), RoutingKey: []byte(d.Message.Key()),
 		})
-		return wire.AppendContent(dst, ch.id, wire.ClassBasic, d.Message.Properties(), d.Message.Body(), c.frameMax)
+		return wire.AppendContent(dst, ch.id, wire.ClassBasic, deliveredProperties(d, quorum), d.Message.Body(), c.frameMax)
 	})
 	return nil
 }
