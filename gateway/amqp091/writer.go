@@ -11,8 +11,8 @@ const (
 	// highWater is how many bytes may wait to be written before consumers pause and the reader stops reading. One
 	// message may go over it, whatever its size.
 	highWater = 1 << 20
-	// keepBuffer is the largest buffer that an idle connection keeps.
-	keepBuffer = 64 << 10
+	// idlePause is after how long without a word a connection without heartbeats gives its buffers back.
+	idlePause = 10 * time.Second
 )
 
 // send appends frames of the reader: replies, returns, and what else the reader has to say. While too much waits to be
@@ -81,12 +81,9 @@ func (c *conn) writeLoop() {
 			if !more {
 				return
 			}
-			if !c.sleep(timer) {
-				continue
+			if c.sleep(timer) {
+				c.idled()
 			}
-			c.mu.Lock()
-			c.append(wire.AppendHeartbeat(c.out))
-			c.mu.Unlock()
 			continue
 		}
 		_, err := c.nc.Write(buf)
@@ -98,12 +95,24 @@ func (c *conn) writeLoop() {
 	}
 }
 
-// sleep waits until there is something to write, and reports whether a heartbeat is due before that.
-func (c *conn) sleep(timer *time.Timer) (heartbeat bool) {
+// idled gives buffers back that nothing was written to for a while, and sends the heartbeat that is due then.
+func (c *conn) idled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = nil
+	if len(c.out) == 0 {
+		c.out = nil
+	}
+	if c.beat.Load() > 0 {
+		c.append(wire.AppendHeartbeat(c.out))
+	}
+}
+
+// sleep waits until there is something to write, and reports whether there was nothing for a while.
+func (c *conn) sleep(timer *time.Timer) (idle bool) {
 	pause := time.Duration(c.beat.Load()) / 2
 	if pause == 0 {
-		<-c.wake
-		return false
+		pause = idlePause
 	}
 	timer.Reset(pause)
 	select {
@@ -126,12 +135,6 @@ func (c *conn) take() (buf []byte, more bool) {
 	c.dirty = c.dirty[:0]
 	if len(c.out) == 0 {
 		c.awake = false
-		if cap(c.out) > keepBuffer {
-			c.out = nil
-		}
-		if cap(c.spare) > keepBuffer {
-			c.spare = nil
-		}
 		return nil, !c.ending && !c.dead
 	}
 	buf, c.out = c.out, c.spare[:0]
