@@ -3,8 +3,10 @@ package jetstream
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,14 +39,20 @@ func (s *Store) openMetadata(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, err
 	}
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: metadataBucket, History: metadataHistory, Storage: jetstream.FileStorage,
-	})
+	kv, err := s.openBucket(ctx, js, sh.number)
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: opening the metadata: %w", err)
 	}
-	// Markers of deleted keys are dropped now, while nothing else writes.
-	if err := kv.PurgeDeletes(ctx, jetstream.DeleteMarkersOlderThan(-1)); err != nil {
+	// Markers of deleted keys are dropped now, while nothing else writes; first what they mark, for good, and then they.
+	const ever = 1000 * 24 * time.Hour
+	err = kv.PurgeDeletes(ctx, jetstream.DeleteMarkersOlderThan(ever))
+	if err == nil {
+		err = s.syncNow()
+	}
+	if err == nil {
+		err = kv.PurgeDeletes(ctx, jetstream.DeleteMarkersOlderThan(-1))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("jetstream: tidying the metadata: %w", err)
 	}
 	info, err := s.api.streamInfo(ctx, sh.number, bucketStream)
@@ -53,6 +61,25 @@ func (s *Store) openMetadata(ctx context.Context) (*metadata, error) {
 	}
 	a := sh.newAppender(bucketStream, s.nextOpening(), info.State.LastSeq, s.failed)
 	return &metadata{kv: kv, appender: a}, nil
+}
+
+// openBucket opens the bucket, and makes it in a new directory. One that exists is left as it is: an update would
+// rewrite its configuration without a sync, and a power cut then could take all metadata away.
+func (s *Store) openBucket(ctx context.Context, js jetstream.JetStream, shard int) (jetstream.KeyValue, error) {
+	kv, err := js.KeyValue(ctx, metadataBucket)
+	if !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return kv, err
+	}
+	if err := s.setAsideUnused(shard, bucketStream); err != nil {
+		return nil, err
+	}
+	kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: metadataBucket, History: metadataHistory, Storage: jetstream.FileStorage,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kv, s.syncNow()
 }
 
 // metadataKey spells a key as the bucket takes it: names may hold any bytes.

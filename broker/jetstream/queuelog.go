@@ -48,6 +48,9 @@ func (s *Store) CreateQueueLog(ctx context.Context, id string) (broker.QueueLog,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.setAside(sh.number, stream); err != nil {
+		return nil, err
+	}
 	messages, copies, states := queueSubjects(stream)
 	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, messages, copies, states)); err != nil {
 		return nil, err

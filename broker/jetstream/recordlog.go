@@ -30,9 +30,13 @@ func (s *Store) newRecordLog(sh *shard, stream string, last uint64) *recordLog {
 	}
 }
 
-func (s *Store) createRecordStream(ctx context.Context, stream string) (*recordLog, error) {
+// createRecordStream makes a stream, after aside has put away what is left of it.
+func (s *Store) createRecordStream(ctx context.Context, stream string, aside func(int, string) error) (*recordLog, error) {
 	sh, err := s.shardOf(stream)
 	if err != nil {
+		return nil, err
+	}
+	if err := aside(sh.number, stream); err != nil {
 		return nil, err
 	}
 	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, stream+".r")); err != nil {
@@ -55,7 +59,7 @@ func (s *Store) openRecordStream(ctx context.Context, stream string) (*recordLog
 
 // CreateRecordLog implements broker.Store.
 func (s *Store) CreateRecordLog(ctx context.Context, id string) (broker.RecordLog, error) {
-	return s.createRecordStream(ctx, recordPrefix+id)
+	return s.createRecordStream(ctx, recordPrefix+id, s.setAside)
 }
 
 // OpenRecordLog implements broker.Store.
@@ -140,7 +144,9 @@ type journal struct{ log *recordLog }
 func (s *Store) openJournal(ctx context.Context) (*journal, error) {
 	l, err := s.openRecordStream(ctx, journalName)
 	if broker.IsKind(err, broker.KindNotFound) {
-		l, err = s.createRecordStream(ctx, journalName)
+		if l, err = s.createRecordStream(ctx, journalName, s.setAsideUnused); err == nil {
+			err = s.syncNow()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: opening the journal: %w", err)

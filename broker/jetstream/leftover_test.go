@@ -1,0 +1,90 @@
+package jetstream
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+func leftoverOptions(dir string) Options {
+	return Options{Dir: dir, EncryptionKey: "a key for tests", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+}
+
+// emptyFiles empties the files of a stream, or those that match.
+func emptyFiles(t *testing.T, dir, pattern string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files %s, %v", len(names), pattern, err)
+	}
+	for _, name := range names {
+		if err := os.Truncate(name, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTornStream creates a queue's log again over what a power cut during its creation can leave: empty files.
+func TestTornStream(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), leftoverOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateQueueLog(t.Context(), "torn"); err != nil {
+		t.Fatal(err)
+	}
+	stream := queuePrefix + "torn"
+	torn := s.streamDir(shardOf(stream, s.shards), stream)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	emptyFiles(t, torn, "meta.*")
+	if s, err = Open(t.Context(), leftoverOptions(dir)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, _, err := s.OpenQueueLog(t.Context(), "torn"); !broker.IsKind(err, broker.KindNotFound) {
+		t.Fatalf("opening it: %v, want not found", err)
+	}
+	if _, err := s.CreateQueueLog(t.Context(), "torn"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "unreadable", stream+"-*")); err != nil || len(left) != 1 {
+		t.Errorf("set aside: %v, %v", left, err)
+	}
+}
+
+// TestTornMetadata opens a store whose first start was cut off, and refuses one whose metadata is damaged.
+func TestTornMetadata(t *testing.T) {
+	for _, written := range []bool{false, true} {
+		dir := t.TempDir()
+		s, err := Open(t.Context(), leftoverOptions(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if written {
+			done := make(chan error, 1)
+			s.PutMetadata(broker.MetadataKey{Kind: "k"}, []byte("v"), broker.CompletionFunc(func(err error) { done <- err }))
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		torn := s.streamDir(shardOf(bucketStream, s.shards), bucketStream)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		emptyFiles(t, torn, "meta.*")
+		s, err = Open(t.Context(), leftoverOptions(dir))
+		if (err != nil) != written {
+			t.Errorf("with something in it: %v; the store opens: %v", written, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+}
