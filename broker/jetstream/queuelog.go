@@ -36,7 +36,7 @@ func (s *Store) newQueueLog(sh *shard, stream string, last uint64) *queueLog {
 	l := &queueLog{s: s, shard: sh, stream: stream}
 	l.messages, l.copies, l.states = queueSubjects(stream)
 	l.appender = sh.newAppender(stream, s.nextOpening(), last, s.failed)
-	l.reader = newReader(s.api, sh, stream, l.messages)
+	l.reader = newReader(s.api, sh, stream, l.messages, "r"+s.nextOpening())
 	l.synced.Store(last)
 	return l
 }

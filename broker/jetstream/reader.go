@@ -31,6 +31,7 @@ type reader struct {
 	stream  string
 	subject string
 	inbox   string
+	name    string // of its consumers, which an earlier reader of the stream may still be dropping
 
 	mu       sync.Mutex
 	closed   bool
@@ -56,8 +57,8 @@ type pull struct {
 	watchdog *time.Timer
 }
 
-func newReader(a *api, sh *shard, stream, subject string) *reader {
-	return &reader{api: a, shard: sh, stream: stream, subject: subject, inbox: readPrefix + stream}
+func newReader(a *api, sh *shard, stream, subject, name string) *reader {
+	return &reader{api: a, shard: sh, stream: stream, subject: subject, inbox: readPrefix + stream, name: name}
 }
 
 // open makes a consumer that begins at seq, and tells how many messages there are from there on.
@@ -65,7 +66,7 @@ func (r *reader) open(ctx context.Context, seq uint64) (uint64, error) {
 	r.mu.Lock()
 	r.drop()
 	r.made++
-	name := "r" + strconv.Itoa(r.made)
+	name := r.name + "-" + strconv.Itoa(r.made)
 	if r.closed {
 		r.mu.Unlock()
 		return 0, broker.ErrClosed
