@@ -11,11 +11,10 @@ const (
 // depends on the few that live, not on the many that are dead. The caller holds q.mu; no state is under way.
 func (q *Queue) clean() {
 	r := &q.rec
-	_, floor := q.floor()
-	dead := q.taken - floor - q.liveBytes
-	if r.busy || q.gone || len(q.old) > 0 || dead < q.ns.b.opts.DeadBytes || len(r.parts) > 0 {
+	if r.busy || r.syncing != nil || q.gone || len(r.parts) > 0 || !q.cleanDue() {
 		return
 	}
+	dead, floor := q.deadBytes()
 	var batch Batch
 	var moving []*entry
 	bytes := 0
@@ -40,6 +39,18 @@ func (q *Queue) clean() {
 	w := &stateWrite{queue: q}
 	batch.State = q.buildState(w, moving)
 	q.log.AppendBatch(batch, w)
+}
+
+// cleanDue tells whether enough is dead above the floor. What an earlier run left unread is read first.
+func (q *Queue) cleanDue() bool {
+	dead, _ := q.deadBytes()
+	return len(q.old) == 0 && dead >= q.ns.b.opts.DeadBytes
+}
+
+// deadBytes counts what is settled above the floor, and gives the floor's offset.
+func (q *Queue) deadBytes() (dead, floor int64) {
+	_, floor = q.floor()
+	return q.taken - floor - q.liveBytes, floor
 }
 
 // BatchStored is told where a batch went that ends with the state.

@@ -15,13 +15,14 @@ const (
 	stateBytesPerSecond = 16 << 20
 )
 
-// recorder writes a queue's state into its log and purges the log behind it. At most one state is under way: it is
-// appended, a sync covers it, and only then is anything purged that it made superfluous, and the next one written. So
-// load makes the batches. All fields are under the queue's mu.
+// recorder writes a queue's state into its log and purges the log behind it. A state is appended, a sync covers it, and
+// only then is anything purged that it made superfluous. The next one waits for that sync, so that load makes the
+// batches, but not for a slow one. All fields are under the queue's mu.
 type recorder struct {
 	dirty   bool         // something changed since the last state was built
 	waiters []Completion // to be told when what they settled is recorded
-	busy    bool         // a state is under way
+	busy    bool         // a state is being written
+	syncing *stateWrite  // the newest state that is written and not synced
 	lastAt  time.Time    // when the last one was built
 	pause   time.Duration
 	timer   *time.Timer
@@ -74,7 +75,7 @@ func (q *Queue) waitRecorded(done Completion) {
 // recordNow records the state as it is now, at once.
 func (q *Queue) recordNow() <-chan error {
 	done := make(chan error, 1)
-	if q.log == nil || (!q.rec.dirty && !q.rec.busy) {
+	if q.log == nil || (!q.rec.dirty && !q.rec.busy && q.rec.syncing == nil) {
 		done <- nil
 		return done
 	}
@@ -101,7 +102,15 @@ func (q *Queue) record() {
 		return
 	}
 	interval := max(q.ns.b.opts.SettleInterval, r.pause)
-	if wait := interval - time.Since(r.lastAt); len(r.waiters) == 0 && wait > 0 {
+	if r.syncing != nil {
+		if q.cleanDue() {
+			return // it is done between two states
+		}
+		// What somebody waits for shares the next sync. But a slow one must not keep settlements from being written: a
+		// process that is killed meanwhile would have forgotten them.
+		interval *= 2
+	}
+	if wait := interval - time.Since(r.lastAt); (len(r.waiters) == 0 || r.syncing != nil) && wait > 0 {
 		q.recordLater(wait)
 		return
 	}
@@ -137,6 +146,7 @@ type stateWrite struct {
 	seq     uint64
 	moving  []*entry // entries whose copies are appended with it
 	part    *part    // of a transaction, whose messages are appended with it
+	written bool     // and not in the way of the next one any more
 }
 
 // buildState encodes the state as it is, and notes in w what its being synced will mean.
@@ -221,6 +231,14 @@ func (w *stateWrite) Stored(seq uint64, err error) {
 		w.Done(err)
 		return
 	}
+	if w.part == nil && len(w.moving) == 0 {
+		q := w.queue
+		q.mu.Lock()
+		w.written = true
+		q.rec.busy, q.rec.syncing = false, w
+		q.record()
+		q.mu.Unlock()
+	}
 	w.queue.ns.b.store.Sync(w)
 }
 
@@ -228,8 +246,11 @@ func (w *stateWrite) Stored(seq uint64, err error) {
 func (w *stateWrite) Done(err error) {
 	q := w.queue
 	q.mu.Lock()
-	if w.part == nil || err != nil {
+	if !w.written && (w.part == nil || err != nil) {
 		q.rec.busy = false
+	}
+	if q.rec.syncing == w {
+		q.rec.syncing = nil
 	}
 	if err != nil {
 		q.recordFailed(err)
@@ -311,7 +332,7 @@ func (q *Queue) purgeWhenIdle() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		floor, offset := q.floor()
-		if below := min(floor, r.seq); !r.purging && !q.gone && !r.busy && !r.dirty && below > r.purgedBelow {
+		if below := min(floor, r.seq); !r.purging && !q.gone && !r.busy && r.syncing == nil && !r.dirty && below > r.purgedBelow {
 			q.startPurge(below, offset)
 		}
 	})
