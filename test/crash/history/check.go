@@ -156,9 +156,14 @@ type checker struct {
 	byID    map[MessageID][]copyKey
 	txs     map[TxID]*txState
 	txOrder []TxID
-	killed  map[int]time.Duration
+	killed  map[int]kill
 	last    map[string]lastSeen
 	report  Report
+}
+
+// kill is the end of an epoch.
+type kill struct {
+	at, stall time.Duration
 }
 
 type lastSeen struct {
@@ -172,7 +177,7 @@ func newChecker(rules Rules) *checker {
 		copies: map[copyKey]*copyState{},
 		byID:   map[MessageID][]copyKey{},
 		txs:    map[TxID]*txState{},
-		killed: map[int]time.Duration{},
+		killed: map[int]kill{},
 		last:   map[string]lastSeen{},
 	}
 }
@@ -215,7 +220,7 @@ func (c *checker) add(index int, e *Event) {
 	case RolledBack:
 		c.tx(e.Tx, e.Epoch).rolledBack = true
 	case Killed:
-		c.killed[e.Epoch] = e.At
+		c.killed[e.Epoch] = kill{e.At, e.Stall}
 		c.report.Kills++
 	}
 }

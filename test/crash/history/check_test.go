@@ -88,6 +88,7 @@ func TestCheck(t *testing.T) {
 		{"ack just before the kill", cat(sent(1), out(0, 1), acked(0, 1, 10*ms), killed(0, 110*ms), again(1, 1), acked(1, 1, 0)), nil},
 		{"ack recorded after the kill", cat(sent(1), out(0, 1), killed(0, 110*ms), acked(0, 1, 111*ms), again(1, 1), acked(1, 1, 0)), nil},
 		{"ack long before the kill", cat(sent(1), out(0, 1), acked(0, 1, 9*ms), killed(0, 110*ms), again(1, 1), acked(1, 1, 0)), []Rule{ReturnedAck}},
+		{"ack long before the kill, on a machine that stood still", cat(sent(1), out(0, 1), acked(0, 1, 9*ms), Event{Kind: Killed, At: 110 * ms, Stall: ms}, again(1, 1), acked(1, 1, 0)), nil},
 		{"ack and again without a kill", cat(sent(1), out(0, 1), acked(0, 1, 9*ms), out(0, 1), acked(0, 1, 0)), []Rule{Order, ReturnedAck}},
 		{"two kills after the ack", cat(sent(1), out(0, 1), acked(0, 1, 10*ms), killed(0, 50*ms), killed(1, 500*ms), again(2, 1), acked(2, 1, 0)), nil},
 		{"settlement answered", cat(sent(1), confirmed(1), out(0, 1), settling(1), settled(1), killed(0, ms)), nil},

@@ -76,6 +76,10 @@ type Event struct {
 	Message MessageID
 	Queue   string
 	Tx      TxID
+	// Stall is how long the machine kept this process waiting, at worst, in the
+	// run that a Killed event ends. The windows before the kill are longer by
+	// as much: the broker had to wait too.
+	Stall time.Duration
 	// Redelivered is what the broker said of a delivery.
 	Redelivered bool
 }

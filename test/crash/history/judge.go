@@ -43,8 +43,8 @@ func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 			c.violate(ReturnedAck, key, 0, d.epoch, "came again after its ack, and no kill between")
 			return
 		}
-		if age := killed - prev.ackedAt; age > c.rules.AckWindow {
-			c.violate(ReturnedAck, key, 0, d.epoch, "came again after an ack sent %v before the kill", age.Round(time.Millisecond))
+		if age := killed.at - prev.ackedAt; age > c.rules.AckWindow+killed.stall {
+			c.violate(ReturnedAck, key, 0, d.epoch, "came again after an ack sent %v before the kill; the machine had stalled for %v", age.Round(time.Millisecond), killed.stall.Round(time.Millisecond))
 			return
 		}
 		c.report.AcksReturned++
@@ -58,8 +58,9 @@ func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 	if d.redelivered || slices.Contains(c.rules.Unmarked, key.queue) {
 		return
 	}
-	age := c.killed[prev.epoch] - prev.at
-	if prev.epoch != d.epoch && age <= c.rules.MarkWindow {
+	killed := c.killed[prev.epoch]
+	age := killed.at - prev.at
+	if prev.epoch != d.epoch && age <= c.rules.MarkWindow+killed.stall {
 		c.report.Unmarked++
 		return
 	}
