@@ -78,7 +78,7 @@ func TestDeadLettersDoNotGoInACircle(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, ch, "", "round", "x")
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		q, err := ch.QueueDeclarePassive("round", false, false, false, false, nil)
 		if err != nil {
 			t.Fatal(err)

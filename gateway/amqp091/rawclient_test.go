@@ -26,7 +26,7 @@ func connect(t testing.TB, s *testServer) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	return &rawClient{t: t, nc: nc, r: wire.NewReader(nc, 1<<20)}
 }
 

@@ -115,7 +115,7 @@ func receive[T any](t testing.TB, what string, from <-chan T) T {
 			t.Fatalf("%s: the channel is closed", what)
 		}
 		return v
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s did not come", what)
 	}
 	panic("unreachable")

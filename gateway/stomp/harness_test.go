@@ -24,7 +24,7 @@ const (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // gateway is a server over a broker in memory.
 type gateway struct {
