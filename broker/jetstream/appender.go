@@ -86,6 +86,13 @@ func (a *appender) publish(subject string, payload []byte, header nats.Header, s
 	}
 }
 
+// nextSequence is the sequence that the next answer must carry.
+func (a *appender) nextSequence() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.next
+}
+
 // refuse tells an answer that nothing was published. A caller that does not wait may hold locks that the answer takes.
 func (a *appender) refuse(w answer, err error, waits bool) {
 	if waits {

@@ -21,6 +21,7 @@ type committer struct {
 
 	mu      sync.Mutex
 	waiting []broker.Completion
+	tasks   []func() // to be run between two rounds
 	failed  error
 	closed  bool
 	wake    chan struct{}
@@ -59,13 +60,27 @@ func (c *committer) add(done broker.Completion) {
 	}
 }
 
+// between runs task while no sync is under way, begins one right after it, and tells done after that. When the
+// committer ends, task may not be run.
+func (c *committer) between(task func(), done broker.Completion) {
+	c.mu.Lock()
+	c.tasks = append(c.tasks, task)
+	c.mu.Unlock()
+	c.add(done)
+}
+
 func (c *committer) run() {
 	defer close(c.done)
 	var round []broker.Completion
 	for {
 		c.mu.Lock()
 		round, c.waiting = c.waiting, round[:0]
+		tasks := c.tasks
+		c.tasks = nil
 		c.mu.Unlock()
+		for _, task := range tasks {
+			task()
+		}
 		if len(round) == 0 {
 			select {
 			case <-c.wake:

@@ -3,17 +3,15 @@ package jetstream
 import (
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/portico-mq/portico/broker"
 )
 
-const (
-	queuePrefix = "Q" // of the stream of a queue, before the queue's id
-	// purgeStep is the most sequences one purge request covers: a stream takes no publishes while it is purged.
-	purgeStep = 16384
-)
+const queuePrefix = "Q" // of the stream of a queue, before the queue's id
 
 // queueLog is the stream of one queue.
 type queueLog struct {
@@ -26,6 +24,9 @@ type queueLog struct {
 	appender *appender
 	reader   *reader
 	synced   atomic.Uint64 // everything up to here is synced; see mendTail
+
+	quietMu    sync.Mutex
+	quietTimer *time.Timer
 }
 
 func queueSubjects(stream string) (messages, copies, states string) {
@@ -139,35 +140,15 @@ func (l *queueLog) Get(ctx context.Context, seq uint64) ([]byte, error) {
 
 // CountFrom implements broker.QueueLog.
 func (l *queueLog) CountFrom(ctx context.Context, seq uint64) (uint64, error) {
-	l.appender.mu.Lock()
-	next := l.appender.next
-	l.appender.mu.Unlock()
-	if seq >= next {
+	if seq >= l.appender.nextSequence() {
 		return 0, nil
 	}
 	return l.reader.open(ctx, seq)
 }
 
-// Purge implements broker.QueueLog. It goes a few blocks at a time, and a sync is started right after: the store
-// rewrites blocks by renaming, and until they are synced a power cut can hurt what was safe before.
-func (l *queueLog) Purge(below uint64, done func(error)) {
-	go func() {
-		ctx := context.Background()
-		info, err := l.s.api.streamInfo(ctx, l.shard.number, l.stream)
-		for at := info.State.FirstSeq; err == nil && at < below; {
-			at = min(at+purgeStep, below)
-			err = l.s.api.purge(ctx, l.shard.number, l.stream, at)
-		}
-		if err != nil {
-			done(err)
-			return
-		}
-		l.s.Sync(broker.CompletionFunc(done))
-	}()
-}
-
 // Close implements broker.QueueLog.
 func (l *queueLog) Close() {
+	l.stopQuietTimer()
 	l.shard.closeAppender(l.appender)
 	l.reader.close()
 }

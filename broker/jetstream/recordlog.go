@@ -132,7 +132,11 @@ func (l *recordLog) Last(context.Context) (uint64, error) {
 
 // Purge implements broker.RecordLog.
 func (l *recordLog) Purge(ctx context.Context, below uint64) error {
-	return l.s.api.purge(ctx, l.shard.number, l.stream, below)
+	inside, err := l.s.purgeBlocks(ctx, l.shard.number, l.stream, below)
+	if inside {
+		return l.s.purgeInside(ctx, l.shard.number, l.stream, below)
+	}
+	return err
 }
 
 // Close implements broker.RecordLog.
