@@ -18,7 +18,7 @@ var rules = history.Rules{
 
 // drainLimit is how long after the last delivery a message may still come, once
 // the broker was started for the last time.
-const drainLimit = 10 * time.Second
+const drainLimit = (sqsVisibility + 5) * time.Second
 
 // segment kills the broker so many times over one data directory, starts it
 // once more, drains the queues, and returns the verdict. The broker is killed

@@ -53,22 +53,31 @@ func (r *run) sqsSend(publisher int, queue string) error {
 	return nil
 }
 
-// sqsVisibility is longer than any run: what comes again within one was
-// handed out twice.
-const sqsVisibility = 300
+// sqsVisibility, in seconds, is longer than any run under load: what comes
+// again within one was handed out twice. In a drain it brings back what was in
+// a response that the client lost.
+const sqsVisibility = 20
+
+// lostResponses is how many a client may lose in a run. On a busy machine the
+// SDK sometimes closes its connection while it reads a large response.
+const lostResponses = 3
 
 func (r *run) sqsReceive(queue string) error {
 	q, err := r.dialSQS(queue)
 	if err != nil {
 		return err
 	}
+	lost := 0
 	for r.ctx.Err() == nil {
 		out, err := q.client.ReceiveMessage(r.ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: q.url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: sqsVisibility,
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
 		})
 		if err != nil {
-			return err
+			if lost++; lost > lostResponses || r.killed.Load() {
+				return err
+			}
+			continue
 		}
 		for _, d := range out.Messages {
 			if err := r.sqsTake(q, d); err != nil {
