@@ -74,7 +74,7 @@ func (s *Store) purgeBlocks(ctx context.Context, shard int, stream string, below
 
 // purgeInside purges a stream although that may rewrite a block: between two rounds, with a sync at once.
 func (s *Store) purgeInside(ctx context.Context, shard int, stream string, below uint64) error {
-	err := error(broker.ErrClosed)
+	err := broker.ErrClosed
 	done := make(chan error, 1)
 	s.commit.between(func() { err = s.api.purge(ctx, shard, stream, below) },
 		broker.CompletionFunc(func(err error) { done <- err }))
