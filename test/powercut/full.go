@@ -58,7 +58,7 @@ func (r *runner) fullOn(d *disk, dir string) (*verdict, error) {
 	if err := c.waitFor("failed store", 2*time.Minute); err != nil {
 		return nil, errors.Join(err, c.kill())
 	}
-	time.Sleep(time.Second) // whatever may be confirmed after that, wrongly, is
+	<-time.After(time.Second) // whatever may be confirmed after that, wrongly, is
 	if pid, err := syscall.Wait4(c.command.Process.Pid, nil, syscall.WNOHANG, nil); err != nil || pid != 0 {
 		return nil, fmt.Errorf("the process did not survive a full disk (see %s.stderr)", s.History)
 	}

@@ -50,7 +50,7 @@ func startLoad(s settings, wrapper ...string) (*child, error) {
 
 // waitFor waits until the history holds a line with what, from offset on.
 func (c *child) waitFor(what string, limit time.Duration) error {
-	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+	for end, look := time.Now().Add(limit), time.Tick(10*time.Millisecond); ; <-look {
 		raw, err := os.ReadFile(c.history)
 		if err == nil && strings.Contains("\n"+string(raw), "\n"+what) {
 			return nil
@@ -105,7 +105,7 @@ func (p plan) round(dir string) (v *verdict, err error) {
 	if err := c.waitFor("ready", time.Minute); err != nil {
 		return nil, errors.Join(err, c.kill())
 	}
-	time.Sleep(p.run)
+	<-time.After(p.run) // the moment of the cut
 	if p.fs == "" {
 		err = c.kill()
 	}
