@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -25,6 +26,7 @@ func TestGoStomp(t *testing.T) {
 		t.Helper()
 		options = append([]func(*stomp.Conn) error{
 			stomp.ConnOpt.Login("guest", "guest"), stomp.ConnOpt.Host("/"),
+			stomp.ConnOpt.UnsubscribeReceiptTimeout(5 * time.Second),
 		}, options...)
 		conn, err := stomp.Dial("tcp", address, options...)
 		must(t, err)
@@ -74,7 +76,7 @@ func exchangeAcks(t *testing.T, conn *stomp.Conn, destination string) {
 				must(t, conn.Ack(m))
 			}
 		}
-		must(t, subscription.Unsubscribe())
+		unsubscribe(t, subscription)
 	}
 }
 
@@ -94,7 +96,7 @@ func exchangeTransaction(t *testing.T, conn *stomp.Conn) {
 	if !slices.Equal(got, []string{"first", "second"}) {
 		t.Errorf("got %q", got)
 	}
-	must(t, subscription.Unsubscribe())
+	unsubscribe(t, subscription)
 }
 
 func exchangeRequeue(t *testing.T, dial func() *stomp.Conn) {
@@ -117,7 +119,7 @@ func exchangeRequeue(t *testing.T, dial func() *stomp.Conn) {
 		t.Errorf("got %q with %v", m.Body, m.Header)
 	}
 	must(t, conn.Ack(m))
-	must(t, subscription.Unsubscribe())
+	unsubscribe(t, subscription)
 }
 
 func exchangeTopic(t *testing.T, sender, listener *stomp.Conn) {
@@ -130,6 +132,21 @@ func exchangeTopic(t *testing.T, sender, listener *stomp.Conn) {
 	must(t, sender.Send(destination, "text/plain", []byte("extra"), stomp.SendOpt.Receipt))
 	if m := read(t, subscription); string(m.Body) != "extra" {
 		t.Errorf("got %q", m.Body)
+	}
+}
+
+// unsubscribe ends a subscription and wants its receipt. go-stomp 3.1.5 can miss
+// its own signal that the receipt has come, and reports a timeout then; what it
+// does with the receipt, closing the channel, tells the truth.
+func unsubscribe(t *testing.T, s *stomp.Subscription) {
+	t.Helper()
+	err := s.Unsubscribe()
+	if err == nil || !errors.Is(err, &stomp.ErrUnsubscribeReceiptTimeout) {
+		must(t, err)
+		return
+	}
+	if m, open := <-s.C; open {
+		t.Fatalf("no receipt came: %v", m.Err)
 	}
 }
 
