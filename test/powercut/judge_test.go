@@ -27,19 +27,23 @@ func TestJudge(t *testing.T) {
 		{"transaction whole", declared + "begin 1 +a#1 +b#1\ncommit 1\n", found{"a": {"a#1"}, "b": {"b#1"}}, nil},
 		{"transaction absent", declared + "begin 1 +a#1 +b#1\n", found{"a": nil, "b": nil}, nil},
 		{
-			"transaction answered and absent", declared + "begin 1 +a#1\ncommit 1\n", found{"a": nil, "b": nil},
+			"transaction answered and absent", declared + "begin 1 +a#1\ncommit 1\n",
+			found{"a": nil, "b": nil},
 			[]string{"transaction 1 is half done: its answer speaks for it, a#1 against it"},
 		},
 		{
-			"transaction half", declared + "begin 1 +a#1 +b#1\n", found{"a": {"a#1"}, "b": nil},
+			"transaction half", declared + "begin 1 +a#1 +b#1\n",
+			found{"a": {"a#1"}, "b": nil},
 			[]string{"transaction 1 is half done: a#1 speaks for it, b#1 against it"},
 		},
 		{
-			"transaction settled only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n", found{"a": nil, "b": nil},
+			"transaction settled only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n",
+			found{"a": nil, "b": nil},
 			[]string{"transaction 1 is half done: -a#1 speaks for it, b#1 against it"},
 		},
 		{
-			"transaction published only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n", found{"a": {"a#1"}, "b": {"b#1"}},
+			"transaction published only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n",
+			found{"a": {"a#1"}, "b": {"b#1"}},
 			[]string{"transaction 1 is half done: b#1 speaks for it, -a#1 against it"},
 		},
 		{"chain of transactions", declared + "begin 1 +a#1\ncommit 1\nbegin 2 -a#1 +b#1\ncommit 2\n", found{"a": nil, "b": {"b#1"}}, nil},

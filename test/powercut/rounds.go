@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -160,7 +159,7 @@ func judgeAfter(s settings, answered int64) (*verdict, error) {
 func look(s settings, use bool) (have found, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	store, err := jetstream.Open(ctx, jetstream.Options{Dir: filepath.Join(s.Dir, "data"), EncryptionKey: s.Key, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("the store does not open: %w", err)
