@@ -239,11 +239,11 @@ func (r *reader) status(p *pull, status, description string) {
 		p.single = true
 		r.mu.Unlock()
 		go r.start(p)
-	case status == "404" || status == "408" || status == "409":
+	case status == "404" || status == "408" || (status == "409" && !strings.Contains(description, "Deleted")):
 		r.mu.Unlock()
 		p.end(nil)
 	case !p.retried:
-		// 503: the consumer was dropped for being idle.
+		// The consumer was dropped for being idle: it is not there (503), or went while we asked (409).
 		p.retried = true
 		r.consumer = ""
 		r.mu.Unlock()
