@@ -63,10 +63,10 @@ func (w *stateWrite) BatchStored(first uint64, err error) {
 			continue
 		}
 		q.unlist(e)
-		e.place = first + uint64(i)
+		e.place = first + uint64(i)*SequenceStep
 		q.adopt(e, &q.copied)
 	}
-	last := first + uint64(w.batchLen()) - 1
+	last := first + uint64(w.batchLen()-1)*SequenceStep
 	if w.part != nil {
 		w.part.stored(q, first, err)
 		q.rec.busy = false // transactions need not wait for each other's sync

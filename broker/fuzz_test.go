@@ -22,12 +22,12 @@ func seedState() *state {
 
 func TestStateRoundTrip(t *testing.T) {
 	raw := appendState(nil, seedState(), []moved{{seq: 2, count: 7}, {seq: 4}})
-	got, err := decodeState(raw, 950)
+	got, err := decodeState(raw, 950*SequenceStep)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := seedState()
-	want.copies = append(want.copies, moved{seq: 2, place: 948, count: 7}, moved{seq: 4, place: 949})
+	want.copies = append(want.copies, moved{seq: 2, place: 948 * SequenceStep, count: 7}, moved{seq: 4, place: 949 * SequenceStep})
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}

@@ -99,7 +99,7 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	}
 	n := d.length(2)
 	for i := range n {
-		st.copies = append(st.copies, moved{seq: d.next(), place: at - uint64(n-i), count: uint32(d.next())})
+		st.copies = append(st.copies, moved{seq: d.next(), place: at - uint64(n-i)*SequenceStep, count: uint32(d.next())})
 	}
 	st.skipped = d.ascending()
 	st.applied = d.ascending()

@@ -50,7 +50,7 @@ type Recovered struct {
 	State []byte
 	// StateSeq is its sequence.
 	StateSeq uint64
-	// Last is the sequence of the newest entry of the log, 0 when it never had one.
+	// Last is not below the sequence of the newest message of the log, and below what the next entry gets.
 	Last uint64
 }
 
@@ -60,24 +60,29 @@ type Stored interface {
 	Stored(seq uint64, err error)
 }
 
+// SequenceStep is what lies between the sequences of two adjacent entries of a queue's log. The log may keep messages
+// that came together in one entry: their sequences lie in between. It is a power of two.
+const SequenceStep = 1 << 10
+
 // QueueLog is the ordered store of one queue. Entries get ascending sequences, not always adjacent ones. A log has
 // three kinds of entry: messages, copies of messages that were moved forward, and states. All methods are safe for
 // concurrent use; payloads are not kept after the call returns, unless the log says so by holding them unchanged.
 type QueueLog interface {
 	// Append adds a message. It may wait while too much is in flight.
 	Append(payload []byte, stored Stored)
-	// AppendBatch adds all entries of b or none, at adjacent sequences. At most MaxBatch entries.
+	// AppendBatch adds all entries of b or none, each [SequenceStep] after the one before. At most MaxBatch entries.
 	AppendBatch(b Batch, stored BatchStored)
 	// WriteState adds a state; at most one is in flight.
 	WriteState(state []byte, stored Stored)
-	// Read hands out messages (not copies, not states) from sequence from on, at most maxMessages of them and about
-	// maxBytes, in order, then calls end once; both from another goroutine. The payload is the receiver's to keep.
+	// Read hands out messages (not copies, not states) from sequence from on, at least one if there is one, at most
+	// about maxMessages of them and about maxBytes, in order, then calls end once; both from another goroutine. The
+	// payload is the receiver's to keep.
 	Read(from uint64, maxMessages, maxBytes int, emit func(seq uint64, payload []byte), end func(err error))
 	// Get reads the entry at seq; KindNotFound when it is gone. The payload is the caller's.
 	Get(ctx context.Context, seq uint64) ([]byte, error)
 	// CountFrom tells how many messages the log holds at or above seq.
 	CountFrom(ctx context.Context, seq uint64) (uint64, error)
-	// Purge removes all entries below seq, whatever their kind, and tells done. What is removed must not be needed
+	// Purge removes entries below seq, whatever their kind, and tells done. What is removed must not be needed
 	// even if the machine stops at once.
 	Purge(below uint64, done func(err error))
 	// Close releases what the open log costs; its entries stay.
@@ -103,7 +108,7 @@ func (b *Batch) Len() int {
 	return n
 }
 
-// BatchStored is told the sequence of a batch's first entry; the others follow without a gap.
+// BatchStored is told the sequence of a batch's first entry; the others follow, a [SequenceStep] each.
 type BatchStored interface {
 	BatchStored(first uint64, err error)
 }

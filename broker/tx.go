@@ -302,7 +302,7 @@ func (q *Queue) applyPart() {
 func (p *part) stored(q *Queue, first uint64, err error) {
 	if err == nil {
 		for i, m := range p.messages {
-			q.arrivedLocked(first+uint64(i), m)
+			q.arrivedLocked(first+uint64(i)*SequenceStep, m)
 		}
 	}
 	go p.commit.finish(err) // not under the queue's lock

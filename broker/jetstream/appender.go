@@ -22,31 +22,52 @@ const (
 // one connection, so the answers come in order and the sequences are adjacent: each answer must carry exactly the
 // next sequence. When one does not, or says that an entry was refused, what is in the stream is not what we think:
 // the appender fails, and everything that waits is uncertain.
+//
+// Messages of a queue that come while an entry is unanswered are gathered, and go as one entry with the next answer or
+// when they are many: so load makes the groups, and a message that comes alone waits for nothing.
 type appender struct {
 	nc    *nats.Conn
 	reply string // where the answers go
 
-	mu     sync.Mutex
-	room   *sync.Cond
-	wait   []answer // in order of publishing, from head on
-	head   int
-	bytes  int
-	next   uint64 // the sequence the next answer must carry
-	failed error
-	onFail func(error)
-	batch  uint64
+	mu       sync.Mutex
+	room     *sync.Cond
+	wait     []answer // in order of publishing, from head on
+	head     int
+	messages int // not answered, of them and of group
+	bytes    int
+	next     uint64 // the sequence the next answer must carry
+	failed   error
+	onFail   func(error)
+	batch    uint64
+	group    group
+	ordinal  uint64          // how many messages the log was given
+	spare    []broker.Stored // to be used by a later group
+}
+
+// group is an entry that is being gathered.
+type group struct {
+	subject string
+	encoded []byte
+	stored  []broker.Stored // of each message
+	bytes   int             // of the messages
 }
 
 // answer is an entry, or a batch of them, whose PubAck has not come.
 type answer struct {
-	stored  broker.Stored
-	batched broker.BatchStored
-	entries uint64
-	bytes   int
+	stored   broker.Stored
+	grouped  []broker.Stored // of each message of one entry
+	batched  broker.BatchStored
+	entries  uint64
+	messages int
+	bytes    int
 }
 
 func (a *answer) tell(first uint64, err error) {
 	switch {
+	case a.grouped != nil:
+		for i, stored := range a.grouped {
+			stored.Stored(position(first, i), err)
+		}
 	case a.batched != nil:
 		a.batched.BatchStored(first, err)
 	case a.stored != nil:
@@ -60,11 +81,67 @@ func newAppender(nc *nats.Conn, reply string, last uint64, onFail func(error)) *
 	return a
 }
 
+// waitForRoom waits until there is room for more, or the appender has failed. The caller holds a.mu.
+func (a *appender) waitForRoom() {
+	for a.failed == nil && (a.messages >= inFlightMessages || a.bytes >= inFlightBytes) {
+		a.room.Wait()
+	}
+}
+
+// add publishes a message, alone or with others. It may block until there is room.
+func (a *appender) add(subject string, message []byte, stored broker.Stored) {
+	a.mu.Lock()
+	a.waitForRoom()
+	if a.failed != nil {
+		err := a.failed
+		a.mu.Unlock()
+		stored.Stored(0, err)
+		return
+	}
+	var err error
+	g := &a.group
+	if len(g.stored) > 0 && len(g.encoded)+len(message) > groupBytes {
+		err = a.sendGroup()
+	}
+	if len(g.stored) == 0 {
+		g.subject, g.encoded = subject, beginGroup(g.encoded[:0], a.ordinal)
+		g.stored, a.spare = a.spare[:0], nil
+	}
+	g.encoded = addToGroup(g.encoded, message)
+	g.stored = append(g.stored, stored)
+	a.ordinal++
+	g.bytes += len(message)
+	a.messages++
+	a.bytes += len(message)
+	if err == nil && (a.head == len(a.wait) || len(g.stored) == groupMessages || len(g.encoded) >= groupBytes) {
+		err = a.sendGroup()
+	}
+	a.mu.Unlock()
+	if err != nil {
+		a.fail(err)
+	}
+}
+
+// sendGroup publishes what was gathered. The caller holds a.mu.
+func (a *appender) sendGroup() error {
+	g := &a.group
+	if len(g.stored) == 0 {
+		return nil
+	}
+	a.wait = append(a.wait, answer{grouped: g.stored, entries: 1, messages: len(g.stored), bytes: g.bytes})
+	g.stored, g.bytes = nil, 0
+	err := a.nc.PublishRequest(g.subject, a.reply, g.encoded)
+	if cap(g.encoded) > 2*groupBytes {
+		g.encoded = nil // of one large message
+	}
+	return err
+}
+
 // publish sends one entry. With wait it may block until there is room; without, it does not.
 func (a *appender) publish(subject string, payload []byte, header nats.Header, stored broker.Stored, wait bool) {
 	a.mu.Lock()
-	for wait && a.failed == nil && (len(a.wait)-a.head >= inFlightMessages || a.bytes >= inFlightBytes) {
-		a.room.Wait()
+	if wait {
+		a.waitForRoom()
 	}
 	if a.failed != nil {
 		err := a.failed
@@ -72,12 +149,11 @@ func (a *appender) publish(subject string, payload []byte, header nats.Header, s
 		a.refuse(answer{stored: stored}, err, wait)
 		return
 	}
-	a.wait = append(a.wait, answer{stored: stored, entries: 1, bytes: len(payload)})
+	err := a.sendGroup() // first: entries stand in the order of the calls
+	a.wait = append(a.wait, answer{stored: stored, entries: 1, messages: 1, bytes: len(payload)})
+	a.messages++
 	a.bytes += len(payload)
-	var err error
-	if header == nil {
-		err = a.nc.PublishRequest(subject, a.reply, payload)
-	} else {
+	if err == nil {
 		err = a.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: a.reply, Data: payload, Header: header})
 	}
 	a.mu.Unlock()
@@ -106,6 +182,7 @@ func (a *appender) refuse(w answer, err error, waits bool) {
 type batchEntry struct {
 	subject string
 	payload []byte
+	message bool   // payload is a message, which gets an entry of its own
 	synced  string // of a state
 }
 
@@ -120,10 +197,17 @@ func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored)
 	}
 	a.batch++
 	id := "b" + strconv.FormatUint(a.batch, 36)
-	w := answer{batched: stored, entries: uint64(len(entries))}
-	var err error
+	w := answer{batched: stored, entries: uint64(len(entries)), messages: len(entries)}
+	err := a.sendGroup()
 	for i, e := range entries {
 		w.bytes += len(e.payload)
+		if e.message {
+			e.payload = addToGroup(beginGroup(nil, a.ordinal), e.payload)
+			a.ordinal++
+		}
+		if err != nil {
+			break
+		}
 		m := &nats.Msg{Subject: e.subject, Data: e.payload, Header: nats.Header{
 			batchIDHeader: {id}, batchSeqHeader: {strconv.Itoa(i + 1)},
 		}}
@@ -139,6 +223,7 @@ func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored)
 		}
 	}
 	a.wait = append(a.wait, w)
+	a.messages += w.messages
 	a.bytes += w.bytes
 	a.mu.Unlock()
 	if err != nil {
@@ -172,16 +257,40 @@ func (a *appender) answered(raw []byte) {
 	a.next = seq + 1
 	a.wait[a.head] = answer{}
 	a.head++
+	a.messages -= w.messages
 	a.bytes -= w.bytes
 	if a.head == len(a.wait) {
 		a.wait, a.head = a.wait[:0], 0
+		err = a.sendGroup()
 	} else if a.head >= inFlightMessages {
 		a.wait = append(a.wait[:0], a.wait[a.head:]...)
 		a.head = 0
 	}
-	a.room.Signal()
+	a.room.Broadcast()
 	a.mu.Unlock()
 	w.tell(first, nil)
+	a.reuse(w.grouped)
+	if err != nil {
+		a.fail(err)
+	}
+}
+
+// reuse keeps a slice for a later group.
+func (a *appender) reuse(stored []broker.Stored) {
+	if stored == nil {
+		return
+	}
+	clear(stored)
+	a.mu.Lock()
+	a.spare = stored
+	a.mu.Unlock()
+}
+
+// given is how many messages the log was given.
+func (a *appender) given() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ordinal
 }
 
 // fail ends the appender: what waits is uncertain, and nothing more is taken.
@@ -200,6 +309,10 @@ func (a *appender) stop(refused, lost error) {
 	}
 	a.failed = refused
 	left := append([]answer(nil), a.wait[a.head:]...)
+	if len(a.group.stored) > 0 {
+		left = append(left, answer{grouped: a.group.stored})
+	}
+	a.group = group{}
 	a.wait, a.head = nil, 0
 	a.room.Broadcast()
 	a.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// formatVersion is the version of the layout on disk that this code reads and writes.
-const formatVersion = 1
+// formatVersion is the version of the layout on disk that this code reads and writes. Version 1, which had an entry for
+// each message, was never released.
+const formatVersion = 2
 
 // defaultShards is the number of accounts of a new data directory. Changing it later would be a migration, so each
 // directory carries its own.
@@ -42,7 +43,7 @@ func readFormat(dir string) (shards int, err error) {
 	if f.Version > formatVersion {
 		return 0, fmt.Errorf("jetstream: the data directory has format %d, this version reads up to %d", f.Version, formatVersion)
 	}
-	if f.Version < 1 || f.Shards < 1 || f.Shards > 1000 {
+	if f.Version < formatVersion || f.Shards < 1 || f.Shards > 1000 {
 		return 0, fmt.Errorf("jetstream: the data directory's format file says %s", raw)
 	}
 	return f.Shards, nil

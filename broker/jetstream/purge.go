@@ -40,7 +40,8 @@ type block struct {
 // Purge implements broker.QueueLog.
 func (l *queueLog) Purge(below uint64, done func(error)) {
 	go func() {
-		err := l.purge(context.Background(), below)
+		seq, _ := entryAt(below)
+		err := l.purge(context.Background(), seq)
 		if err != nil {
 			done(err)
 			return

@@ -38,7 +38,7 @@ func TestPurgeKeepsBlocks(t *testing.T) {
 		t.Fatalf("steps %v, %v", steps, inside)
 	}
 	purged := make(chan error, 1)
-	log.Purge(below, func(err error) { purged <- err })
+	log.Purge(position(below, 0), func(err error) { purged <- err })
 	if err := <-purged; err != nil {
 		t.Fatal(err)
 	}

@@ -33,10 +33,12 @@ func queueSubjects(stream string) (messages, copies, states string) {
 	return stream + ".m", stream + ".c", stream + ".s"
 }
 
-func (s *Store) newQueueLog(sh *shard, stream string, last uint64) *queueLog {
+// newQueueLog makes the log over a stream whose newest entry is last and which has been given so many messages.
+func (s *Store) newQueueLog(sh *shard, stream string, last, given uint64) *queueLog {
 	l := &queueLog{s: s, shard: sh, stream: stream}
 	l.messages, l.copies, l.states = queueSubjects(stream)
 	l.appender = sh.newAppender(stream, s.nextOpening(), last, s.failed)
+	l.appender.ordinal = given
 	l.reader = newReader(s.api, sh, stream, l.messages, "r"+s.nextOpening())
 	l.synced.Store(last)
 	return l
@@ -56,7 +58,7 @@ func (s *Store) CreateQueueLog(ctx context.Context, id string) (broker.QueueLog,
 	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, messages, copies, states)); err != nil {
 		return nil, err
 	}
-	return s.newQueueLog(sh, stream, 0), nil
+	return s.newQueueLog(sh, stream, 0, 0), nil
 }
 
 // OpenQueueLog implements broker.Store.
@@ -71,23 +73,48 @@ func (s *Store) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, b
 	if err != nil {
 		return nil, found, err
 	}
-	if found.Last, err = s.mendTail(ctx, sh.number, stream, &info); err != nil {
+	last, err := s.mendTail(ctx, sh.number, stream, &info)
+	if err != nil {
 		return nil, found, err
 	}
+	found.Last = position(last, broker.SequenceStep-1)
+	given := uint64(0)
 	if info.State.Messages > 0 {
-		_, _, states := queueSubjects(stream)
+		messages, _, states := queueSubjects(stream)
 		msg, err := s.api.directGet(ctx, sh.number, stream, map[string]any{"last_by_subj": states})
 		switch {
 		case err == nil:
-			found.State = msg.Data
-			if found.StateSeq, err = headerSequence(msg); err != nil {
+			seq, err := headerSequence(msg)
+			if err != nil {
 				return nil, found, err
 			}
+			found.State, found.StateSeq = msg.Data, position(seq, 0)
 		case !broker.IsKind(err, broker.KindNotFound):
 			return nil, found, err
 		}
+		_, ordinal, n, err := s.groupAt(ctx, sh.number, stream, map[string]any{"last_by_subj": messages})
+		if err != nil {
+			return nil, found, err
+		}
+		given = ordinal + uint64(n)
 	}
-	return s.newQueueLog(sh, stream, found.Last), found, nil
+	return s.newQueueLog(sh, stream, last, given), found, nil
+}
+
+// groupAt reads an entry of messages: its sequence, its ordinal, and how many messages it has; zeros if there is none.
+func (s *Store) groupAt(ctx context.Context, shard int, stream string, which map[string]any) (seq, ordinal uint64, n int, err error) {
+	msg, err := s.api.directGet(ctx, shard, stream, which)
+	if broker.IsKind(err, broker.KindNotFound) {
+		return 0, 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	if seq, err = headerSequence(msg); err != nil {
+		return 0, 0, 0, err
+	}
+	ordinal, messages, err := decodeGroup(msg.Data)
+	return seq, ordinal, len(messages), err
 }
 
 // DeleteQueueLog implements broker.Store.
@@ -98,14 +125,14 @@ func (s *Store) DeleteQueueLog(ctx context.Context, id string) error {
 
 // Append implements broker.QueueLog.
 func (l *queueLog) Append(payload []byte, stored broker.Stored) {
-	l.appender.publish(l.messages, payload, nil, stored, true)
+	l.appender.add(l.messages, payload, stored)
 }
 
 // AppendBatch implements broker.QueueLog.
 func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
 	entries := make([]batchEntry, 0, b.Len())
 	for _, payload := range b.Messages {
-		entries = append(entries, batchEntry{subject: l.messages, payload: payload})
+		entries = append(entries, batchEntry{subject: l.messages, payload: payload, message: true})
 	}
 	for _, payload := range b.Copies {
 		entries = append(entries, batchEntry{subject: l.copies, payload: payload})
@@ -129,8 +156,9 @@ func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64
 	l.reader.read(from, maxMessages, maxBytes, emit, end)
 }
 
-// Get implements broker.QueueLog.
-func (l *queueLog) Get(ctx context.Context, seq uint64) ([]byte, error) {
+// Get implements broker.QueueLog. Only copies are asked for, which have entries of their own.
+func (l *queueLog) Get(ctx context.Context, at uint64) ([]byte, error) {
+	seq, _ := entryAt(at)
 	msg, err := l.s.api.directGet(ctx, l.shard.number, l.stream, map[string]any{"seq": seq})
 	if err != nil {
 		return nil, err
@@ -139,11 +167,17 @@ func (l *queueLog) Get(ctx context.Context, seq uint64) ([]byte, error) {
 }
 
 // CountFrom implements broker.QueueLog.
-func (l *queueLog) CountFrom(ctx context.Context, seq uint64) (uint64, error) {
-	if seq >= l.appender.nextSequence() {
-		return 0, nil
+func (l *queueLog) CountFrom(ctx context.Context, at uint64) (uint64, error) {
+	seq, index := entryAt(at)
+	found, ordinal, n, err := l.s.groupAt(ctx, l.shard.number, l.stream,
+		map[string]any{"seq": max(seq, 1), "next_by_subj": l.messages})
+	switch {
+	case err != nil || n == 0:
+		return 0, err
+	case found == seq:
+		ordinal += uint64(min(index, n))
 	}
-	return l.reader.open(ctx, seq)
+	return l.appender.given() - ordinal, nil
 }
 
 // Close implements broker.QueueLog.

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,17 +39,22 @@ type reader struct {
 	consumer string
 	made     int
 	at       uint64 // the stream sequence the consumer goes on from
+	end      uint64 // the position after the last message it brought, 0 if it brought none
 	seq      uint64 // the consumer's own last sequence
+	grouped  int    // the largest number of messages in an entry of the last pull
 	pulls    uint64 // numbers the pulls: a status says by its subject which one it is about
 	pull     *pull  // under way, or nil
 }
 
 // pull is one read.
 type pull struct {
-	from     uint64
-	left     int
+	from     uint64 // a position
+	messages int    // wanted
 	bytes    int
-	got      int
+	left     int // entries to come
+	got      int // entries that came
+	grouped  int // the largest number of messages in one of them
+	emitted  int // messages
 	inbox    string
 	single   bool // asks for one message of any size
 	retried  bool
@@ -58,18 +64,20 @@ type pull struct {
 }
 
 func newReader(a *api, sh *shard, stream, subject, name string) *reader {
-	return &reader{api: a, shard: sh, stream: stream, subject: subject, inbox: readPrefix + stream, name: name}
+	return &reader{
+		api: a, shard: sh, stream: stream, subject: subject, inbox: readPrefix + stream, name: name, grouped: groupMessages,
+	}
 }
 
-// open makes a consumer that begins at seq, and tells how many messages there are from there on.
-func (r *reader) open(ctx context.Context, seq uint64) (uint64, error) {
+// open makes a consumer that begins at the entry seq.
+func (r *reader) open(ctx context.Context, seq uint64) error {
 	r.mu.Lock()
 	r.drop()
 	r.made++
 	name := r.name + "-" + strconv.Itoa(r.made)
 	if r.closed {
 		r.mu.Unlock()
-		return 0, broker.ErrClosed
+		return broker.ErrClosed
 	}
 	r.mu.Unlock()
 	r.shard.mu.Lock()
@@ -83,17 +91,14 @@ func (r *reader) open(ctx context.Context, seq uint64) (uint64, error) {
 			"inactive_threshold": int64(idleConsumer), "num_replicas": 1, "mem_storage": true,
 		},
 	}
-	var answer struct {
-		Pending uint64 `json:"num_pending"`
-	}
 	subject := "CONSUMER.CREATE." + r.stream + "." + name + "." + r.subject
-	if err := r.api.call(ctx, r.shard.number, subject, request, &answer); err != nil {
-		return 0, err
+	if err := r.api.call(ctx, r.shard.number, subject, request, nil); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.consumer, r.at, r.seq = name, max(seq, 1), 0
-	return answer.Pending, nil
+	r.consumer, r.at, r.end, r.seq = name, max(seq, 1), 0, 0
+	return nil
 }
 
 // drop forgets the consumer; the server drops it in time, or at once.
@@ -109,24 +114,27 @@ func (r *reader) drop() {
 	}()
 }
 
-// maxSkip is how far the consumer may be behind the wanted position and still be used: what it sends in between is
-// passed over by the caller.
-const maxSkip = 256
+// maxSkip is how many entries the consumer may be behind the wanted position and still be used: what it sends in
+// between is passed over.
+const maxSkip = 16
 
 // read starts one read; see broker.QueueLog.
 func (r *reader) read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
-	p := &pull{from: from, left: maxMessages, bytes: maxBytes, emit: emit, end: end}
+	p := &pull{from: from, messages: maxMessages, bytes: maxBytes, emit: emit, end: end}
 	go r.start(p)
 }
 
 // start sends a pull request, with a new consumer if the one there is elsewhere.
 func (r *reader) start(p *pull) {
+	entry, _ := entryAt(p.from)
 	r.mu.Lock()
-	usable := r.consumer != "" && r.at <= p.from && p.from-r.at <= maxSkip
+	usable := r.consumer != "" && (r.at <= entry || (r.end != 0 && r.end <= p.from)) && entry <= r.at+maxSkip
+	// How many messages an entry holds is not known before it has come; the last ones tell about how many.
+	p.left = max(1, p.messages/max(1, r.grouped))
 	r.mu.Unlock()
 	if !usable {
 		ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
-		_, err := r.open(ctx, p.from)
+		err := r.open(ctx, entry)
 		cancel()
 		if err != nil {
 			p.end(err)
@@ -165,6 +173,9 @@ func (r *reader) finish(p *pull) bool {
 		return false
 	}
 	r.pull = nil
+	if p.grouped > 0 {
+		r.grouped = p.grouped
+	}
 	p.watchdog.Stop()
 	return true
 }
@@ -211,9 +222,16 @@ func (r *reader) message(m *nats.Msg) {
 		r.giveUp(p, err)
 		return
 	}
-	r.seq, r.at = place.consumer, place.stream+1
+	_, messages, err := decodeGroup(m.Data)
+	if err != nil {
+		r.mu.Unlock()
+		r.giveUp(p, fmt.Errorf("%w: %s at %d", err, r.stream, place.stream))
+		return
+	}
+	r.seq, r.at, r.end = place.consumer, place.stream+1, position(place.stream, len(messages))
 	p.left--
 	p.got++
+	p.grouped = max(p.grouped, len(messages))
 	over := p.left == 0 || p.single // else a status ends it
 	if over {
 		r.finish(p)
@@ -221,10 +239,37 @@ func (r *reader) message(m *nats.Msg) {
 		p.watchdog.Reset(readTimeout)
 	}
 	r.mu.Unlock()
-	p.emit(place.stream, m.Data)
+	p.emitAll(place.stream, messages)
 	if over {
-		p.end(nil)
+		r.over(p)
 	}
+}
+
+// emitAll passes the messages of an entry on, but for those below the wanted position. A message is copied out of an
+// entry of many: it would keep all of them in memory for as long as it lives.
+func (p *pull) emitAll(seq uint64, messages [][]byte) {
+	for i, m := range messages {
+		at := position(seq, i)
+		if at < p.from {
+			continue
+		}
+		if len(messages) > 1 {
+			m = bytes.Clone(m)
+		}
+		p.emitted++
+		p.emit(at, m)
+	}
+}
+
+// over ends a pull that brought what was asked for, or all there is. One whose entries held nothing from the wanted
+// position on is made again.
+func (r *reader) over(p *pull) {
+	if p.got > 0 && p.emitted == 0 {
+		p.got = 0
+		go r.start(p)
+		return
+	}
+	p.end(nil)
 }
 
 // status handles a status message. The caller holds r.mu, which is released.
@@ -241,7 +286,7 @@ func (r *reader) status(p *pull, status, description string) {
 		go r.start(p)
 	case status == "404" || status == "408" || (status == "409" && !strings.Contains(description, "Deleted")):
 		r.mu.Unlock()
-		p.end(nil)
+		r.over(p)
 	case !p.retried:
 		// The consumer was dropped for being idle: it is not there (503), or went while we asked (409).
 		p.retried = true

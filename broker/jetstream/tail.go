@@ -58,7 +58,7 @@ func (w stateStored) Stored(seq uint64, err error) {
 	if err == nil {
 		w.log.s.Sync(syncedMark{w.log, seq})
 	}
-	w.stored.Stored(seq, err)
+	w.stored.Stored(position(seq, 0), err)
 }
 
 // batchFollowed does the same for a batch of some entries.
@@ -73,7 +73,7 @@ func (w batchFollowed) BatchStored(first uint64, err error) {
 	if err == nil {
 		w.log.s.Sync(syncedMark{w.log, first + uint64(w.entries) - 1})
 	}
-	w.stored.BatchStored(first, err)
+	w.stored.BatchStored(position(first, 0), err)
 }
 
 // mendTail removes what a power cut left of answers that were never given, and returns the log's last sequence.

@@ -40,7 +40,9 @@ func (f *tailFixture) reopen() {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.log, f.last, f.state = log, found.Last, found.StateSeq
+	f.log = log
+	f.last, _ = entryAt(found.Last)
+	f.state, _ = entryAt(found.StateSeq)
 }
 
 func (f *tailFixture) lose(seqs ...uint64) {
@@ -57,10 +59,17 @@ func (f *tailFixture) lose(seqs ...uint64) {
 func (f *tailFixture) expect(last, state uint64, messages ...uint64) {
 	f.Helper()
 	var got []uint64
-	done := make(chan error, 1)
-	f.log.Read(1, 100, 1<<20, func(seq uint64, _ []byte) { got = append(got, seq) }, func(err error) { done <- err })
-	if err := <-done; err != nil {
-		f.Fatal(err)
+	for from, more := uint64(0), true; more; {
+		more = false
+		done := make(chan error, 1)
+		f.log.Read(from, 100, 1<<20, func(at uint64, _ []byte) {
+			seq, _ := entryAt(at)
+			got = append(got, seq)
+			from, more = at+1, true
+		}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			f.Fatal(err)
+		}
 	}
 	if f.last != last || f.state != state || !slices.Equal(got, messages) {
 		f.Fatalf("last %d, state %d, messages %v; want %d, %d, %v", f.last, f.state, got, last, state, messages)

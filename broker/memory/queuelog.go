@@ -46,7 +46,7 @@ func (l *queueLog) recovered() broker.Recovered {
 
 // add appends an entry. The caller holds mu.
 func (l *queueLog) add(kind entryKind, payload []byte) uint64 {
-	l.last++
+	l.last += broker.SequenceStep
 	l.entries = append(l.entries, logEntry{l.last, kind, payload})
 	return l.last
 }
@@ -68,7 +68,7 @@ func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
 		l.tell.Lock()
 		defer l.tell.Unlock()
 		l.mu.Lock()
-		first := l.last + 1
+		first := l.last + broker.SequenceStep
 		for _, payload := range b.Messages {
 			l.add(message, payload)
 		}

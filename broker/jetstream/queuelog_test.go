@@ -1,0 +1,117 @@
+package jetstream
+
+import (
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+// appended is where a message of a test went.
+type appended struct {
+	at  uint64
+	err error
+}
+
+type appendedTo chan appended
+
+func (c appendedTo) Stored(at uint64, err error) { c <- appended{at, err} }
+
+// TestMessagesShareEntries appends faster than entries are answered, with a state and a batch in between, and then
+// counts and reads from many places, before and after a restart.
+func TestMessagesShareEntries(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Store {
+		s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	log, err := s.CreateQueueLog(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const total = 1000
+	done := make(appendedTo, total)
+	for i := range total {
+		log.Append([]byte(strconv.Itoa(i)), done)
+		if i == total/2 {
+			log.WriteState([]byte("state"), make(storedAt, 1))
+		}
+	}
+	var places []uint64
+	for range total {
+		a := <-done
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+		places = append(places, a.at)
+	}
+	if !slices.IsSorted(places) {
+		t.Fatal("answers out of order")
+	}
+	entries := map[uint64]bool{}
+	for _, at := range places {
+		seq, _ := entryAt(at)
+		entries[seq] = true
+	}
+	if len(entries) > total/2 {
+		t.Fatalf("%d messages took %d entries", total, len(entries))
+	}
+	batched := make(storedAt, 1)
+	log.AppendBatch(broker.Batch{Messages: [][]byte{[]byte("1000"), []byte("1001")}, State: []byte("state")}, batched)
+	if err := <-batched; err != nil {
+		t.Fatal(err)
+	}
+	places = append(places, places[total-1]+1, places[total-1]+2) // somewhere after the last
+	check := func() {
+		t.Helper()
+		for i := 0; i <= total; i += 37 {
+			if n, err := log.CountFrom(t.Context(), places[i]); err != nil || n != uint64(total+2-i) {
+				t.Fatalf("from message %d on: %d messages (%v), want %d", i, n, err, total+2-i)
+			}
+			if got := readFrom(t, log, places[i], total+2-i); got[0] != strconv.Itoa(i) || got[len(got)-1] != "1001" {
+				t.Fatalf("from message %d on: %s to %s", i, got[0], got[len(got)-1])
+			}
+		}
+		if n, err := log.CountFrom(t.Context(), places[total]+broker.SequenceStep*10); err != nil || n != 0 {
+			t.Fatalf("beyond the end: %d messages (%v)", n, err)
+		}
+	}
+	check()
+	s.Close()
+	s = open()
+	defer s.Close()
+	if log, _, err = s.OpenQueueLog(t.Context(), "q"); err != nil {
+		t.Fatal(err)
+	}
+	check()
+}
+
+// readFrom reads n messages in as many pulls as it takes.
+func readFrom(t *testing.T, log broker.QueueLog, from uint64, n int) []string {
+	t.Helper()
+	var got []string
+	for len(got) < n {
+		before := len(got)
+		end := make(chan error, 1)
+		log.Read(from, 100, 1<<20, func(at uint64, m []byte) {
+			if at >= from {
+				got = append(got, string(m))
+				from = at + 1
+			}
+		}, func(err error) { end <- err })
+		if err := <-end; err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == before {
+			t.Fatalf("%d messages and no more, want %d", before, n)
+		}
+	}
+	return got
+}
