@@ -67,14 +67,16 @@ func (w *stateWrite) BatchStored(first uint64, err error) {
 		q.adopt(e, &q.copied)
 	}
 	last := first + uint64(w.batchLen()-1)*SequenceStep
+	if err == nil {
+		q.last = max(q.last, last)
+		q.markWritten(w.mark)
+	}
 	if w.part != nil {
 		w.part.stored(q, first, err)
 		q.rec.busy = false // transactions need not wait for each other's sync
 		q.record()
 	}
-	if err == nil {
-		q.last = max(q.last, last)
-	}
+	q.dispatch()
 	q.mu.Unlock()
 	w.Stored(last, err)
 }

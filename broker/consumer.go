@@ -105,6 +105,9 @@ func (c *Consumer) stop() {
 			q.consumers = slices.Delete(q.consumers, i, i+1)
 		}
 		q.notePriorities()
+		if len(q.consumers) == 0 {
+			q.lowerMark()
+		}
 	}
 	q.mu.Unlock()
 	for _, credit := range c.opts.Credits {
@@ -143,6 +146,22 @@ func (c *Consumer) hasRoom() bool {
 		}
 	}
 	return true
+}
+
+// room is how many deliveries the consumers can take now, at most a window full.
+func (q *Queue) room() int {
+	sum := 0
+	for _, c := range q.consumers {
+		if c.paused {
+			continue
+		}
+		room := windowMessages
+		for _, credit := range c.opts.Credits {
+			room = min(room, credit.room())
+		}
+		sum += room
+	}
+	return min(sum, windowMessages)
 }
 
 // take claims a delivery from all credits, or none.
@@ -197,13 +216,22 @@ func (q *Queue) dispatch() {
 			q.retire(q.popReady(), DiedOfAge, nil)
 			continue
 		}
+		if e := q.peekReady(); !q.covered(e) {
+			if n := q.room(); n > 0 {
+				q.wantMark(e, n)
+			}
+			break
+		}
 		c := q.nextConsumer()
 		if c == nil {
 			break
 		}
 		q.handOut(q.popReady(), c)
 	}
-	q.keepLimits()
+	q.markAhead()
+	if !q.mark.pending { // what may be too much is about to be handed out
+		q.keepLimits()
+	}
 	if q.windowed() > 0 {
 		q.wakeGetters()
 	}
@@ -212,7 +240,8 @@ func (q *Queue) dispatch() {
 
 func (q *Queue) handOut(e *entry, c *Consumer) {
 	e.turn++
-	d := Delivery{Message: e.msg, Redelivered: e.count > 0, Count: e.count, First: e.first, Sequence: e.seq}
+	q.noteOut(e)
+	d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
 	if !c.opts.AutoAck {
 		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
 		e.leased, e.consumer = true, c

@@ -36,6 +36,15 @@ func (c *Credit) hasRoom() bool {
 	return limit == 0 || c.used.Load() < limit
 }
 
+// room is how many deliveries there is room for, at most a window full.
+func (c *Credit) room() int {
+	limit := c.limit.Load()
+	if limit == 0 {
+		return windowMessages
+	}
+	return int(min(windowMessages, max(0, limit-c.used.Load())))
+}
+
 // take claims one delivery, and reports false when there is no room.
 func (c *Credit) take() bool {
 	for {

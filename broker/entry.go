@@ -63,9 +63,9 @@ func (l *entryList) remove(e *entry) {
 
 // entryDeque is a queue of entries over a ring.
 type entryDeque struct {
-	ring []*entry
-	at   int
-	n    int
+	ring  []*entry
+	first int
+	n     int
 }
 
 func (d *entryDeque) len() int { return d.n }
@@ -74,23 +74,26 @@ func (d *entryDeque) pushBack(e *entry) {
 	if d.n == len(d.ring) {
 		grown := make([]*entry, max(16, 2*len(d.ring)))
 		for i := range d.n {
-			grown[i] = d.ring[(d.at+i)%len(d.ring)]
+			grown[i] = d.ring[(d.first+i)%len(d.ring)]
 		}
-		d.ring, d.at = grown, 0
+		d.ring, d.first = grown, 0
 	}
-	d.ring[(d.at+d.n)%len(d.ring)] = e
+	d.ring[(d.first+d.n)%len(d.ring)] = e
 	d.n++
 }
 
-func (d *entryDeque) front() *entry { return d.ring[d.at] }
+func (d *entryDeque) front() *entry { return d.ring[d.first] }
+
+// at is the entry at index i from the front, which must be there.
+func (d *entryDeque) at(i int) *entry { return d.ring[(d.first+i)%len(d.ring)] }
 
 func (d *entryDeque) popFront() *entry {
-	e := d.ring[d.at]
-	d.ring[d.at] = nil
-	d.at = (d.at + 1) % len(d.ring)
+	e := d.ring[d.first]
+	d.ring[d.first] = nil
+	d.first = (d.first + 1) % len(d.ring)
 	d.n--
 	if d.n == 0 && len(d.ring) > 1024 {
-		d.ring, d.at = nil, 0 // an idle queue keeps no large ring
+		d.ring, d.first = nil, 0 // an idle queue keeps no large ring
 	}
 	return e
 }
@@ -99,7 +102,7 @@ func (d *entryDeque) popFront() *entry {
 func (d *entryDeque) remove(e *entry) bool {
 	found := false
 	for i := range d.n {
-		at := (d.at + i) % len(d.ring)
+		at := (d.first + i) % len(d.ring)
 		if found {
 			d.ring[(at+len(d.ring)-1)%len(d.ring)] = d.ring[at]
 		}
@@ -107,7 +110,7 @@ func (d *entryDeque) remove(e *entry) bool {
 	}
 	if found {
 		d.n--
-		d.ring[(d.at+d.n)%len(d.ring)] = nil
+		d.ring[(d.first+d.n)%len(d.ring)] = nil
 	}
 	return found
 }

@@ -13,6 +13,7 @@ import (
 func seedState() *state {
 	return &state{
 		next:    1000,
+		mark:    1300,
 		runs:    []run{{from: 3, to: 9, messages: 6, count: 1}, {from: 12, to: 12, messages: 1}},
 		copies:  []moved{{seq: 1, place: 900, count: 2}},
 		skipped: []uint64{1001, 1005},

@@ -37,14 +37,14 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		}
 		q.noteUse()
 		q.keepLimits()
-		if q.windowed() > 0 {
+		if q.windowed() > 0 && q.coveredNext(opts.Max) {
 			got := q.lease(s, opts)
 			left := q.ready()
 			q.fill()
 			q.mu.Unlock()
 			return got, left, nil
 		}
-		if q.unread == 0 && timeout == nil {
+		if q.ready() == 0 && timeout == nil {
 			q.mu.Unlock()
 			return nil, 0, nil
 		}
@@ -81,9 +81,13 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 	got := make([]Delivery, 0, min(opts.Max, q.windowed()))
 	now := time.Now()
 	for q.windowed() > 0 && len(got) < opts.Max {
+		if len(got) > 0 && !q.covered(q.peekReady()) {
+			break
+		}
 		e := q.popReady()
 		e.turn++
-		d := Delivery{Message: e.msg, Redelivered: e.count > 0, Count: e.count, First: e.first, Sequence: e.seq}
+		q.noteOut(e)
+		d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
 		if opts.AutoAck {
 			q.forget(e)
 			got = append(got, d)

@@ -67,6 +67,7 @@ type Queue struct {
 	timerAt    time.Time
 
 	rec     recorder
+	mark    outMark
 	limiter limiter
 }
 
@@ -184,6 +185,9 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 		q.next = st.runs[0].from
 	}
 	q.rec.adopt(st, found.StateSeq)
+	// What comes after the newest entry is new, however far ahead the mark had gone.
+	q.mark.found = min(st.mark, found.Last)
+	q.mark.written = q.mark.found
 	for _, e := range copies {
 		q.adopt(e, &q.copied)
 		q.putBack(e)
@@ -232,6 +236,7 @@ func (q *Queue) shutDown() {
 	}
 	q.gone = true
 	q.stopTimers()
+	q.lowerMark()
 	done := q.recordNow()
 	q.mu.Unlock()
 	if err := <-done; err != nil { // the store has failed, and has said so: what was settled last comes again
@@ -247,6 +252,7 @@ func (q *Queue) stopTimers() {
 		q.timer.Stop()
 	}
 	q.rec.stop()
+	q.mark.stop()
 	q.limiter.stop()
 }
 

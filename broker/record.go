@@ -23,6 +23,7 @@ type recorder struct {
 	waiters []Completion // to be told when what they settled is recorded
 	busy    bool         // a state is being written
 	syncing *stateWrite  // the newest state that is written and not synced
+	newest  uint64       // the sequence of the last one that is written
 	lastAt  time.Time    // when the last one was built
 	pause   time.Duration
 	timer   *time.Timer
@@ -102,7 +103,7 @@ func (q *Queue) record() {
 		return
 	}
 	interval := max(q.ns.b.opts.SettleInterval, r.pause)
-	if r.syncing != nil {
+	if r.syncing != nil && !q.mark.pending {
 		if q.cleanDue() {
 			return // it is done between two states
 		}
@@ -110,7 +111,8 @@ func (q *Queue) record() {
 		// process that is killed meanwhile would have forgotten them.
 		interval *= 2
 	}
-	if wait := interval - time.Since(r.lastAt); (len(r.waiters) == 0 || r.syncing != nil) && wait > 0 {
+	wait := interval - time.Since(r.lastAt)
+	if wait > 0 && !q.mark.pending && (len(r.waiters) == 0 || r.syncing != nil) {
 		q.recordLater(wait)
 		return
 	}
@@ -141,6 +143,7 @@ func (q *Queue) recordLater(wait time.Duration) {
 type stateWrite struct {
 	queue   *Queue
 	waiters []Completion
+	mark    uint64
 	floor   uint64 // everything below was settled when it was built
 	offset  int64  // the floor's, in bytes taken
 	seq     uint64
@@ -170,8 +173,11 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 	for _, e := range moving {
 		onTheMove = append(onTheMove, moved{seq: e.seq, count: e.handedOut()})
 	}
+	now := time.Now()
+	w.mark = q.nextMark(now)
+	st.mark = w.mark
 	raw := appendState(nil, st, onTheMove)
-	r.dirty, r.busy, r.lastAt = false, true, time.Now()
+	r.dirty, r.busy, r.lastAt = false, true, now
 	r.pause = time.Duration(len(raw)) * time.Second / stateBytesPerSecond
 	w.waiters, r.waiters = r.waiters, nil
 	w.floor, w.offset = q.floor()
@@ -236,7 +242,10 @@ func (w *stateWrite) Stored(seq uint64, err error) {
 		q.mu.Lock()
 		w.written = true
 		q.rec.busy, q.rec.syncing = false, w
+		q.rec.newest = seq
+		q.markWritten(w.mark)
 		q.record()
+		q.dispatch()
 		q.mu.Unlock()
 	}
 	w.queue.ns.b.store.Sync(w)
@@ -274,6 +283,8 @@ func (q *Queue) recordFailed(err error) {
 	q.ns.b.log.Error("recording settlements failed", "ns", q.ns.name, "queue", q.spec.Name, "err", err)
 	q.ns.b.storageFailed()
 	q.rec.failed = err
+	q.mark.pending = false
+	q.dispatch()
 }
 
 func (q *Queue) failRecords(err error) {

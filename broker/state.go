@@ -11,6 +11,7 @@ import (
 //
 //	version
 //	next                     the cursor: messages from here on were not taken
+//	mark                     messages up to here may have been handed out, see outMark
 //	n, n x (gap, span, messages, count)   runs of unsettled messages below next, by sequence: gap from the end of the
 //	                         run before, span = last - first, how many messages it holds, times handed out
 //	n, n x (seq, place, count)            unsettled messages whose copy is at place
@@ -19,6 +20,7 @@ import (
 //	n, n x (delta)           parts of transactions that are applied here, ascending
 type state struct {
 	next    uint64
+	mark    uint64
 	runs    []run
 	copies  []moved
 	skipped []uint64
@@ -38,13 +40,14 @@ type moved struct {
 	count      uint32
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 var errBadState = errors.New("broker: not a queue state")
 
 func appendState(dst []byte, st *state, moving []moved) []byte {
 	dst = binary.AppendUvarint(dst, stateVersion)
 	dst = binary.AppendUvarint(dst, st.next)
+	dst = binary.AppendUvarint(dst, st.mark)
 	dst = binary.AppendUvarint(dst, uint64(len(st.runs)))
 	at := uint64(0)
 	for _, r := range st.runs {
@@ -84,7 +87,7 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	if d.next() != stateVersion {
 		return nil, errBadState
 	}
-	st := &state{next: d.next()}
+	st := &state{next: d.next(), mark: d.next()}
 	pos := uint64(0)
 	for range d.length(4) {
 		r := run{from: pos + d.next()}

@@ -165,7 +165,7 @@ func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessa
 	for name, value := range map[string]string{
 		"SenderId":                         m.sender,
 		"SentTimestamp":                    millis(m.sent),
-		"ApproximateReceiveCount":          strconv.FormatUint(uint64(d.Count)+1, 10),
+		"ApproximateReceiveCount":          strconv.FormatUint(receiveCount(d), 10),
 		"ApproximateFirstReceiveTimestamp": millis(first),
 		traceHeader:                        m.trace,
 	} {
@@ -177,6 +177,15 @@ func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessa
 		}
 	}
 	return out
+}
+
+// receiveCount is how often the message was received, this time included. After a kill it is only known that it may
+// have been received before, which counts as once.
+func receiveCount(d *broker.Delivery) uint64 {
+	if d.Redelivered {
+		return max(uint64(d.Count)+1, 2)
+	}
+	return 1
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

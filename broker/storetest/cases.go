@@ -181,16 +181,19 @@ func prefetch(f *fixture) {
 	f.publish("a", 0, 10)
 	f.publish("b", 0, 10)
 	shared := broker.NewCredit(3)
-	_, ra := f.consume("a", broker.ConsumeOptions{Credits: []*broker.Credit{shared}})
-	_, rb := f.consume("b", broker.ConsumeOptions{Credits: []*broker.Credit{shared}})
+	_, r := f.consume("a", broker.ConsumeOptions{Credits: []*broker.Credit{shared}})
+	ds := []broker.Delivery{f.next(r), f.next(r), f.next(r)}
 	f.counts("a", 7, 3)
+	f.consumeTo("b", r, broker.ConsumeOptions{Credits: []*broker.Credit{shared}})
 	f.counts("b", 10, 0)
-	d := f.next(ra)
-	f.settle(broker.Ack, d)
-	f.counts("a", 6, 3)
+	f.settle(broker.Ack, ds[0])
+	f.next(r)
 	shared.SetLimit(5)
-	if n := len(ra.got) + len(rb.got); n != 2+2+1 {
-		f.Fatalf("%d are out", n)
+	f.next(r)
+	f.next(r)
+	a, b := f.info("a"), f.info("b")
+	if a.Unacked+b.Unacked != 5 || a.Ready+b.Ready != 14 {
+		f.Fatalf("%d and %d are out, %d and %d ready", a.Unacked, b.Unacked, a.Ready, b.Ready)
 	}
 }
 

@@ -207,13 +207,19 @@ func leases(ds []broker.Delivery) []broker.Lease {
 
 func (f *fixture) counts(queue string, ready, unacked int) {
 	f.Helper()
+	info := f.info(queue)
+	if info.Ready != ready || info.Unacked != unacked {
+		f.Fatalf("%d ready and %d unacknowledged, want %d and %d", info.Ready, info.Unacked, ready, unacked)
+	}
+}
+
+func (f *fixture) info(queue string) broker.QueueInfo {
+	f.Helper()
 	info, err := f.s.Queue(f.ctx(), queue)
 	if err != nil {
 		f.Fatal(err)
 	}
-	if info.Ready != ready || info.Unacked != unacked {
-		f.Fatalf("%d ready and %d unacknowledged, want %d and %d", info.Ready, info.Unacked, ready, unacked)
-	}
+	return info
 }
 
 // receiver is a consumer's end that passes deliveries on.
@@ -240,12 +246,17 @@ func (r *receiver) Cancelled(*broker.Consumer) { close(r.cancelled) }
 func (f *fixture) consume(queue string, opts broker.ConsumeOptions) (*broker.Consumer, *receiver) {
 	f.Helper()
 	r := newReceiver()
+	return f.consumeTo(queue, r, opts), r
+}
+
+func (f *fixture) consumeTo(queue string, r *receiver, opts broker.ConsumeOptions) *broker.Consumer {
+	f.Helper()
 	c, err := f.s.Consume(f.ctx(), queue, r, opts)
 	if err != nil {
 		f.Fatal(err)
 	}
 	c.Resume()
-	return c, r
+	return c
 }
 
 func (f *fixture) next(r *receiver) broker.Delivery {

@@ -39,9 +39,9 @@ func TestKill(t *testing.T) {
 func logReport(t *testing.T, r history.Report) {
 	t.Helper()
 	t.Logf("%d kills: %d sent, %d confirmed, %d delivered, %d delivered again; settlements: %d answered, %d unanswered; "+
-		"within the window before a kill, %d acks were lost and %d marks; "+
+		"within the window before a kill, %d acks were lost; "+
 		"transactions: %d committed, %d rolled back, %d in doubt; %d operations without an answer",
-		r.Kills, r.Sent, r.Confirmed, r.Delivered, r.Redelivered, r.Answered, r.Acked, r.AcksReturned, r.Unmarked,
+		r.Kills, r.Sent, r.Confirmed, r.Delivered, r.Redelivered, r.Answered, r.Acked, r.AcksReturned,
 		r.Committed, r.RolledBack, r.CommitsUncertain, r.Uncertain)
 	shown := map[history.Rule]int{}
 	for _, v := range r.Violations {

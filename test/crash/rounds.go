@@ -10,11 +10,8 @@ import (
 	"github.com/portico-mq/portico/test/crash/history"
 )
 
-// rules is what a history of this load is judged by. That a message was out is
-// recorded with the settlements, in batches, so the mark has their window.
-var rules = history.Rules{
-	AckWindow: 100 * time.Millisecond, MarkWindow: 100 * time.Millisecond, Ordered: []string{queueOrder},
-}
+// rules is what a history of this load is judged by.
+var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder}}
 
 // drainLimit is how long after the last delivery a message may still come, once
 // the broker was started for the last time.

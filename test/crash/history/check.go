@@ -57,9 +57,6 @@ func (v Violation) String() string {
 type Rules struct {
 	// AckWindow is how long before a kill an unanswered ack may be lost.
 	AckWindow time.Duration
-	// MarkWindow is how long before a kill a message may have been handed out
-	// and come again without the mark.
-	MarkWindow time.Duration
 	// Ordered names the queues that have one publisher and one consumer.
 	Ordered []string
 	// Unmarked lists queues whose protocol does not say that a message had
@@ -80,9 +77,6 @@ type Report struct {
 	// AcksReturned counts messages that came again, as they may, after an ack
 	// that was sent within the window before a kill.
 	AcksReturned int
-	// Unmarked counts messages that came again, as they may, without the mark
-	// after they had been handed out within the window before a kill.
-	Unmarked int
 	// Uncertain counts publishes and answered settlements whose answer was
 	// outstanding at a kill; either outcome is right.
 	Uncertain int

@@ -137,20 +137,6 @@ func TestUnmarkedQueues(t *testing.T) {
 	}
 }
 
-func TestMarkWindow(t *testing.T) {
-	late := out(0, 1)
-	late.At = 10 * ms
-	for _, tt := range []struct {
-		kill time.Duration
-		want int
-	}{{110 * ms, 0}, {111 * ms, 1}} {
-		events := cat(sent(1), late, killed(0, tt.kill), out(1, 1), acked(1, 1, 0))
-		if got := Check(events, Rules{MarkWindow: 100 * ms}); len(got.Violations) != tt.want || got.Unmarked != 1-tt.want {
-			t.Errorf("killed at %v: %+v", tt.kill, got)
-		}
-	}
-}
-
 func TestReportCounts(t *testing.T) {
 	events := cat(
 		sent(1), confirmed(1), out(0, 1), acked(0, 1, 0), // acked
@@ -182,7 +168,7 @@ func equal(a, b Report) bool {
 func (r Report) counts() []int {
 	return []int{
 		r.Sent, r.Confirmed, r.Delivered, r.Redelivered, r.Answered, r.Acked, r.AcksReturned,
-		r.Unmarked, r.Uncertain, r.Committed, r.RolledBack, r.CommitsUncertain, r.Kills,
+		r.Uncertain, r.Committed, r.RolledBack, r.CommitsUncertain, r.Kills,
 	}
 }
 

@@ -58,14 +58,8 @@ func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 	if d.redelivered || slices.Contains(c.rules.Unmarked, key.queue) {
 		return
 	}
-	killed := c.killed[prev.epoch]
-	age := killed.at - prev.at
-	if prev.epoch != d.epoch && age <= c.rules.MarkWindow+killed.stall {
-		c.report.Unmarked++
-		return
-	}
-	c.violate(Unmarked, key, 0, d.epoch, "came again without the mark; it had been out in epoch %d, %v before the kill",
-		prev.epoch, age.Round(time.Millisecond))
+	c.violate(Unmarked, key, 0, d.epoch, "came again without the mark; it had been out in epoch %d, %v before its end",
+		prev.epoch, (c.killed[prev.epoch].at - prev.at).Round(time.Millisecond))
 }
 
 // effect returns what the settlement of a delivery amounts to: one within a
