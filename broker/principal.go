@@ -33,6 +33,9 @@ type Principal struct {
 // Name is the user's name.
 func (p *Principal) Name() string { return p.name }
 
+// Tags are the user's tags, in the order in which they were set. The slice is the caller's.
+func (p *Principal) Tags() []string { return slices.Clone(p.tags) }
+
 // HasTag reports whether the user carries the tag ("administrator", "monitoring", "impersonator", ...).
 func (p *Principal) HasTag(tag string) bool { return slices.Contains(p.tags, tag) }
 

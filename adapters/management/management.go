@@ -1,15 +1,17 @@
 // Package management is the HTTP front end for health and administration, on
 // RabbitMQ's management port.
 //
-// RabbitMQ's /api is an issue of its own; a path under it gets the answer that
-// RabbitMQ 3.13 gives for a path it does not know. What is Portico's own is
-// under /portico/v1, for porticoctl.
+// /api is the HTTP API of RabbitMQ 3.13's management plugin; a path of it that
+// is not built gets the answer that RabbitMQ gives for one it does not know.
+// What is Portico's own is under /portico/v1, for porticoctl.
 package management
 
 import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
@@ -31,6 +33,7 @@ type Options struct {
 type server struct {
 	broker *broker.Broker
 	opts   Options
+	router *router
 }
 
 // NewServer returns the HTTP server of the management port, over the broker
@@ -40,7 +43,7 @@ func NewServer(b *broker.Broker, opts Options) *http.Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	s := &server{broker: b, opts: opts}
+	s := &server{broker: b, opts: opts, router: newRouter(resources())}
 	return &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -59,7 +62,21 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /portico/v1/memory", s.administrator(s.getMemory))
 	mux.HandleFunc("PUT /portico/v1/memory/limit", s.administrator(s.setMemoryLimit))
 	mux.HandleFunc("/", notFound)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Names may be empty and hold slashes: these paths must not be cleaned.
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			s.serveAPI(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// resources are all that is below /api.
+func resources() []resource {
+	return slices.Concat(
+		identityResources(),
+	)
 }
 
 // notFound answers as RabbitMQ 3.13's management plugin does.

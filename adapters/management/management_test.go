@@ -78,7 +78,7 @@ func TestHealth(t *testing.T) {
 // RabbitMQ 3.13 answers a path of its management API that it does not know like this.
 func TestUnknownPath(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/api/overview", "/api/nonsense", "/", "/portico/v2"} {
+	for _, path := range []string{"/api/nonsense", "/api/queues/%2f/a/b/c", "/", "/portico/v2"} {
 		w := f.do(t, "GET", path, "admin", "")
 		if got := strings.TrimSpace(w.Body.String()); w.Code != 404 || got != `{"error":"Object Not Found","reason":"Not Found"}` {
 			t.Errorf("%s: got %d %s", path, w.Code, got)
@@ -121,5 +121,19 @@ func TestMemoryLimit(t *testing.T) {
 	}
 	if len(f.alarms) != 1 || !f.alarms[0] {
 		t.Errorf("alarms: %v, want one", f.alarms)
+	}
+}
+
+// Every kind of broker error has an answer.
+func TestEveryKindIsAnswered(t *testing.T) {
+	for _, kind := range broker.Kinds() {
+		r, ok := kinds[kind]
+		if !ok {
+			t.Errorf("%s has no row", kind)
+			continue
+		}
+		if r.reason(&broker.Error{Kind: kind}) == "" {
+			t.Errorf("%s has no reason", kind)
+		}
 	}
 }
