@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Logger gets the broker's events; nil means slog.Default().
 	Logger *slog.Logger
-	// DefaultNamespace exists from the start and cannot be missing; "" means "/".
+	// DefaultNamespace is made on an empty store; "" means "/".
 	DefaultNamespace string
 	// SystemExchanges exist in every namespace and cannot be declared otherwise or deleted. The default exchange,
 	// which routes by queue name, is not listed: it is always there.
@@ -26,6 +26,8 @@ type Options struct {
 	ReservedPrefix string
 	// LoopbackUsers may log in from loopback addresses only.
 	LoopbackUsers []string
+	// QueueType names the type of a queue, for policies that are for queues of one type; nil: queues have no types.
+	QueueType func(*QueueSpec) string
 	// NamespaceOwner is the user who gets every permission in a namespace that is made on first use; "" or one that
 	// does not exist: nobody does.
 	NamespaceOwner string
@@ -79,8 +81,14 @@ type Broker struct {
 	namespaces map[string]*Namespace
 	closed     bool
 
-	usersMu sync.RWMutex
+	namespacesMu sync.Mutex // held while a namespace is made or deleted
+
+	usersMu sync.RWMutex // also of the limits of namespaces
 	users   map[string]*user
+
+	connections connections
+	policies    policies
+	parameters  parameters
 
 	window  atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
 	alarms  alarms
@@ -94,8 +102,11 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	b := &Broker{
 		opts: opts, store: store, log: opts.Logger,
 		namespaces: make(map[string]*Namespace), users: make(map[string]*user),
-		root: &Principal{name: "root", tags: []string{"administrator"}},
+		root: &Principal{name: "root"},
 	}
+	b.root.tags.Store(&[]string{"administrator"})
+	b.policies.of = make(map[policyKey]*Policy)
+	b.parameters.of = make(map[string]json.RawMessage)
 	b.journal.b = b
 	b.root.grants.Store(&map[string]*grant{})
 	if err := b.load(ctx); err != nil {
@@ -104,8 +115,10 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	if err := b.startEpoch(); err != nil {
 		return nil, err
 	}
-	if _, err := b.Namespace(ctx, opts.DefaultNamespace, true); err != nil {
-		return nil, err
+	if len(b.namespaces) == 0 { // one that was deleted stays so
+		if _, err := b.Namespace(ctx, opts.DefaultNamespace, true); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.recoverJournal(ctx); err != nil {
 		return nil, fmt.Errorf("broker: recovering transactions: %w", err)
@@ -120,50 +133,6 @@ func (b *Broker) startEpoch() error {
 	b.epoch++
 	value := binary.BigEndian.AppendUint64(nil, b.epoch)
 	return b.putMetadata(MetadataKey{Kind: "epoch"}, value)
-}
-
-// Namespace returns the namespace of that name; with create it is made, durably, when it does not exist, else
-// KindNotFound is returned.
-func (b *Broker) Namespace(ctx context.Context, name string, create bool) (*Namespace, error) {
-	b.mu.RLock()
-	ns := b.namespaces[name]
-	b.mu.RUnlock()
-	if ns != nil {
-		return ns, nil
-	}
-	if !create {
-		return nil, &Error{Kind: KindNotFound, Type: ResourceNamespace, Name: name}
-	}
-	if err := b.putMetadata(MetadataKey{Kind: "namespace", Namespace: name}, []byte("{}")); err != nil {
-		return nil, err
-	}
-	if owner := b.opts.NamespaceOwner; owner != "" {
-		if err := b.SetPermission(owner, name, everyPermission); err != nil && !IsKind(err, KindNotFound) {
-			return nil, err
-		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if ns := b.namespaces[name]; ns != nil {
-		return ns, nil
-	}
-	ns, err := newNamespace(b, name)
-	if err != nil {
-		return nil, err
-	}
-	b.namespaces[name] = ns
-	return ns, nil
-}
-
-// Namespaces lists the names of all namespaces, in no order.
-func (b *Broker) Namespaces() []string {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	names := make([]string, 0, len(b.namespaces))
-	for name := range b.namespaces {
-		names = append(names, name)
-	}
-	return names
 }
 
 // Close stops every queue after writing what it has not recorded yet. Sessions must be closed before; the store is
@@ -240,7 +209,11 @@ func (b *Broker) load(ctx context.Context) error {
 				b.epoch = binary.BigEndian.Uint64(value)
 			}
 		case "namespace":
-			b.namespaces[key.Namespace], err = newNamespace(b, key.Namespace)
+			err = b.adoptNamespace(key.Namespace, value)
+		case "policy":
+			err = b.policies.adopt(value)
+		case "parameter":
+			b.parameters.of[key.Name] = append(json.RawMessage(nil), value...)
 		case "user":
 			u := &user{}
 			if err = json.Unmarshal(value, u); err == nil {

@@ -142,7 +142,12 @@ func (q *Queue) publishDead(batch []death) []error {
 
 // routesOfDead makes the copy and finds where it goes: nowhere when the exchange does not exist.
 func (q *Queue) routesOfDead(s *Session, d death) ([]route, error) {
+	q.mu.Lock()
 	l := q.limiter.limits
+	q.mu.Unlock()
+	if l == nil || !l.HasDeadLetter { // a policy has ended since
+		return nil, nil
+	}
 	m, key := d.e.msg, d.e.msg.Key()
 	if l.HasDeadLetterKey {
 		key = l.DeadLetterKey

@@ -41,6 +41,12 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 	if err := s.reservedName(ResourceQueue, spec.Name); err != nil && !(spec.Generated && IsKind(err, KindReserved)) {
 		return QueueInfo{}, false, err
 	}
+	if ns.deleted {
+		return QueueInfo{}, false, &Error{Kind: KindNotFound, Type: ResourceNamespace, Name: ns.name}
+	}
+	if err := ns.mayAddQueue(spec.Name); err != nil {
+		return QueueInfo{}, false, err
+	}
 	q := newQueue(ns, spec, newID())
 	if spec.Exclusive {
 		q.owner = s
@@ -51,6 +57,8 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 	if err := ns.create(ctx, q); err != nil {
 		return QueueInfo{}, false, err
 	}
+	// Policies that change from here on find the queue in the table.
+	q.setLimits(q.effectiveLimits())
 	ns.queues[spec.Name] = q
 	q.watchUse()
 	return q.info(), true, nil

@@ -66,6 +66,12 @@ const (
 	ResourceMessage   ResourceType = "message"
 	ResourceLog       ResourceType = "log"
 	ResourceUser      ResourceType = "user"
+	ResourceTopic     ResourceType = "topic" // a key on a topic exchange, which Name names
+
+	ResourcePermission ResourceType = "permission"
+	ResourcePolicy     ResourceType = "policy"
+	ResourceParameter  ResourceType = "parameter"
+	ResourceLimit      ResourceType = "limit"
 )
 
 // Error is every error the broker returns on purpose. It carries data; front ends own the words.
@@ -90,6 +96,7 @@ type Mismatch struct {
 type Denial struct {
 	Access Access
 	User   string
+	Topic  string // the key, for ResourceTopic
 }
 
 // Limit tells which limit was passed.
@@ -97,6 +104,7 @@ type Limit struct {
 	Name string
 	Max  int64
 	Got  int64
+	User string // whose connection or channel it is, where that matters
 }
 
 // Error describes the error for logs; front ends must not send it to clients.

@@ -2,8 +2,8 @@ package broker
 
 import "time"
 
-// QueueLimits bound how long and how many messages wait in a queue, and say what becomes of those that may not. They
-// are fixed when the queue is made.
+// QueueLimits bound how long and how many messages wait in a queue, and say what becomes of those that may not. A queue
+// is declared with some, and policies add others while it is used.
 type QueueLimits struct {
 	// HasTTL: messages that have waited for TTL are dropped when they reach the head of the queue. A TTL of 0 drops
 	// what no consumer takes at once.
@@ -22,9 +22,9 @@ type QueueLimits struct {
 	DeadLetterKey    string `json:"dead_letter_key,omitempty"`
 }
 
-// limiter is a queue's limits at work. All fields but limits are under the queue's mu.
+// limiter is a queue's limits at work. All fields are under the queue's mu.
 type limiter struct {
-	limits *QueueLimits // nil: none
+	limits *QueueLimits // those in force, replaced whole; nil: none
 
 	expiring int // unsettled messages that their publisher gave a lifetime
 	ttlTimer *time.Timer
@@ -131,23 +131,48 @@ func (q *Queue) noteUse() {
 
 // watchUse starts counting the time in which the queue is not used.
 func (q *Queue) watchUse() {
-	l := q.limiter.limits
-	if l == nil || l.Expires <= 0 {
-		return
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.restartUse()
+}
+
+// restartUse is watchUse for one who holds q.mu.
+func (q *Queue) restartUse() {
+	if q.limiter.idleTimer != nil {
+		q.limiter.idleTimer.Stop()
+	}
+	l := q.limiter.limits
+	if q.gone || l == nil || l.Expires <= 0 {
+		return
+	}
 	q.limiter.used = time.Now()
 	q.limiter.idleTimer = time.AfterFunc(l.Expires, q.endIfUnused)
 }
 
+// setLimits puts other limits in force, at once.
+func (q *Queue) setLimits(l *QueueLimits) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	old := q.limiter.limits
+	if q.gone || old == l || (old != nil && l != nil && *old == *l) {
+		return
+	}
+	q.limiter.limits = l
+	if old == nil || l == nil || old.Expires != l.Expires {
+		q.restartUse()
+	}
+	if q.opened.Load() {
+		q.dispatch()
+	}
+}
+
 func (q *Queue) endIfUnused() {
 	q.mu.Lock()
-	left := q.unusedLeft()
-	if q.gone {
+	if q.gone || q.limiter.limits == nil || q.limiter.limits.Expires <= 0 {
 		q.mu.Unlock()
 		return
 	}
+	left := q.unusedLeft()
 	if left > 0 {
 		q.limiter.idleTimer.Reset(left)
 		q.mu.Unlock()
@@ -160,14 +185,17 @@ func (q *Queue) endIfUnused() {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.gone { // used at the last moment
-		q.limiter.idleTimer.Reset(q.limiter.limits.Expires)
+	if l := q.limiter.limits; !q.gone && l != nil && l.Expires > 0 { // used at the last moment
+		q.limiter.idleTimer.Reset(l.Expires)
 	}
 }
 
 // unusedLeft is how long the queue may still be unused.
 func (q *Queue) unusedLeft() time.Duration {
 	l := q.limiter.limits
+	if l == nil || l.Expires <= 0 {
+		return time.Hour // a policy has ended just now
+	}
 	if len(q.consumers) > 0 {
 		return l.Expires
 	}

@@ -94,6 +94,9 @@ func (s *Session) CreateLog(ctx context.Context, spec LogSpec) (LogInfo, error) 
 	ns.mu.Lock()
 	release := ns.reserve("log " + spec.Name)
 	defer func() { release(); ns.mu.Unlock() }()
+	if ns.deleted {
+		return LogInfo{}, &Error{Kind: KindNotFound, Type: ResourceNamespace, Name: ns.name}
+	}
 	if ns.logs[spec.Name] != nil {
 		return LogInfo{}, &Error{Kind: KindInUse, Type: ResourceLog, Namespace: ns.name, Name: spec.Name}
 	}

@@ -13,7 +13,10 @@ type Namespace struct {
 	b    *Broker
 	name string
 
+	stored storedNamespace // under b.usersMu
+
 	mu        sync.RWMutex
+	deleted   bool // nothing is declared in it any more
 	exchanges map[string]*exchange
 	queues    map[string]*Queue
 	logs      map[string]*Log
@@ -194,6 +197,7 @@ func (ns *Namespace) adoptQueue(stored storedQueue) {
 	spec := QueueSpec{Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits}
 	q := newQueue(ns, spec, stored.ID)
 	q.created = stored.Created
+	q.limiter.limits = q.effectiveLimits()
 	ns.queues[stored.Name] = q
 	q.watchUse()
 }

@@ -44,6 +44,9 @@ func (s *Session) route(m *Message, extraKeys []string) ([]route, error) {
 		if x.spec.Internal {
 			return nil, &Error{Kind: KindReserved, Type: ResourceExchange, Namespace: s.ns.name, Name: m.exchange}
 		}
+		if err := s.checkTopic(AccessWrite, x, m.key); err != nil {
+			return nil, err
+		}
 	}
 	s.routeKey(x, m, m.key, len(extraKeys) == 0)
 	for _, key := range extraKeys {

@@ -58,6 +58,14 @@ func (s *Session) check(a Access, t ResourceType, name string) error {
 	return s.principal.check(a, s.ns.name, t, name)
 }
 
+// checkTopic checks the principal's topic permission, if there is one for the exchange.
+func (s *Session) checkTopic(a Access, x *exchange, key string) error {
+	if x.spec.Kind != Topic || s.principal == s.b.root {
+		return nil
+	}
+	return s.principal.checkTopic(a, s.ns.name, x.spec.Name, key)
+}
+
 // Close ends the session: its consumers are cancelled without a call of Cancelled, what was handed out under its
 // leases without a deadline goes back to its queues, its exclusive queues are deleted. It is idempotent.
 func (s *Session) Close() {
@@ -67,6 +75,7 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
+	s.b.connections.remove(s)
 	consumers, exclusive, leased := s.consumers, s.exclusive, s.leased
 	s.consumers, s.exclusive, s.leased = nil, nil, nil
 	s.mu.Unlock()

@@ -44,6 +44,9 @@ func (s *Session) DeclareExchange(ctx context.Context, spec ExchangeSpec) (Excha
 	if err := s.reservedName(ResourceExchange, spec.Name); err != nil {
 		return spec, false, err
 	}
+	if ns.deleted {
+		return spec, false, &Error{Kind: KindNotFound, Type: ResourceNamespace, Name: ns.name}
+	}
 	x, err := newExchange(spec)
 	if err != nil {
 		return spec, false, err
@@ -211,6 +214,9 @@ func (s *Session) Bind(_ context.Context, spec Binding) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkTopic(AccessRead, x, spec.Key); err != nil {
+		return err
+	}
 	if bd.target.queue != nil {
 		if err := bd.target.queue.accessibleTo(s); err != nil {
 			return err
@@ -247,6 +253,9 @@ func (s *Session) Unbind(_ context.Context, spec Binding) error {
 	spec.Rule = ""
 	_, x, err := ns.compileBinding(spec)
 	if err != nil {
+		return err
+	}
+	if err := s.checkTopic(AccessRead, x, spec.Key); err != nil {
 		return err
 	}
 	bd := x.bindings[id]

@@ -45,6 +45,13 @@ func (c *conn) openChannel(f wire.Frame, id wire.MethodID, arguments []byte) err
 	if err := m.ReadFrom(arguments); err != nil {
 		return undecodable(id, arguments)
 	}
+	if err := c.session.AddChannel(); err != nil {
+		f, known := faultOf(err)
+		if !known {
+			return err
+		}
+		return &fault{scope: connectionScope, code: wire.NotAllowed, text: f.text, id: id}
+	}
 	c.channels[f.Channel] = &channel{
 		c: c, id: f.Channel, credit: broker.NewCredit(0), consumers: make(map[string]*consumer),
 	}
@@ -75,11 +82,17 @@ func (ch *channel) handleError(err error, id wire.MethodID) error {
 	return nil
 }
 
+// forget gives the channel's number back.
+func (ch *channel) forget() {
+	delete(ch.c.channels, ch.id)
+	ch.c.session.RemoveChannel()
+}
+
 // handleClosing waits for the answer to channel.close; everything else is thrown away [AMQP 1.5.2.5].
 func (ch *channel) handleClosing(id wire.MethodID) {
 	switch id {
 	case wire.IDChannelCloseOk:
-		delete(ch.c.channels, ch.id)
+		ch.forget()
 	case wire.IDChannelClose: // both closed at the same time
 		ch.c.sendMethod(ch.id, &wire.ChannelCloseOk{})
 	}
@@ -208,7 +221,7 @@ func (ch *channel) handleFlow(m *wire.ChannelFlow) error {
 
 func (ch *channel) handleClose(*wire.ChannelClose) error {
 	ch.release()
-	delete(ch.c.channels, ch.id)
+	ch.forget()
 	ch.c.sendMethod(ch.id, &wire.ChannelCloseOk{})
 	return nil
 }

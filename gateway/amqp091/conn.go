@@ -3,6 +3,7 @@ package amqp091
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -44,7 +45,8 @@ type conn struct {
 	done       bool // connection.close was answered
 
 	interrupted atomic.Bool
-	beat        atomic.Int64 // the heartbeat agreed on, in nanoseconds; 0: none
+	forced      atomic.Pointer[string] // why the broker ends the connection; nil: it does not, or shuts down
+	beat        atomic.Int64           // the heartbeat agreed on, in nanoseconds; 0: none
 	wake        chan struct{}
 	written     chan struct{} // closed when the writer has ended
 
@@ -100,6 +102,22 @@ func (c *conn) interrupt() {
 	c.mu.Lock()
 	c.drained.Broadcast()
 	c.mu.Unlock()
+}
+
+// force ends the connection with the text, as a RabbitMQ does. It is called from another goroutine.
+func (c *conn) force(text string) {
+	c.forced.Store(&text)
+	c.interrupt()
+}
+
+// evicted ends the connection because what it stands on was deleted.
+func (c *conn) evicted(e broker.Eviction) {
+	switch e.Type {
+	case broker.ResourceNamespace:
+		c.force(fmt.Sprintf("vhost '%s' is deleted", e.Name))
+	default:
+		c.force(fmt.Sprintf("%s '%s' was deleted", e.Type, e.Name))
+	}
 }
 
 // run is the reader.
@@ -172,6 +190,8 @@ func (c *conn) fail(err error) {
 	case f != nil:
 	case errors.Is(err, errGoodbye):
 		return
+	case c.forced.Load() != nil:
+		f = connectionFault(wire.ConnectionForced, "%s", *c.forced.Load())
 	case c.interrupted.Load():
 		f = connectionFault(wire.ConnectionForced, "broker forced connection closure with reason 'shutdown'")
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -83,12 +83,7 @@ var kinds = map[broker.Kind]row{
 		}
 		return "too large"
 	}},
-	broker.KindLimit: {channelScope, wire.PreconditionFailed, func(e *broker.Error) string {
-		if l, ok := e.Detail.(*broker.Limit); ok {
-			return fmt.Sprintf("cannot declare %s '%s': %s (%d) is reached", e.Type, e.Name, l.Name, l.Max)
-		}
-		return "limit reached"
-	}},
+	broker.KindLimit:      {channelScope, wire.PreconditionFailed, limitText},
 	broker.KindStaleLease: {channelScope, wire.PreconditionFailed, func(*broker.Error) string { return "unknown delivery tag" }},
 	broker.KindUnsupported: {connectionScope, wire.NotImplemented, func(e *broker.Error) string {
 		return fmt.Sprintf("%s '%s' needs what is not implemented", e.Type, e.Name)
@@ -147,9 +142,32 @@ func reservedText(e *broker.Error) string {
 	}
 }
 
+// limitText says which limit of a virtual host or a user is reached.
+func limitText(e *broker.Error) string {
+	l, ok := e.Detail.(*broker.Limit)
+	switch {
+	case !ok:
+		return "limit reached"
+	case e.Type == broker.ResourceNamespace:
+		return fmt.Sprintf("access to vhost '%s' refused for user '%s': connection limit (%d) is reached", e.Name, l.User, l.Max)
+	case e.Type == broker.ResourceUser && l.Name == string(broker.LimitChannels):
+		return fmt.Sprintf("number of channels opened for user '%s' has reached the maximum allowed user limit of (%d)", e.Name, l.Max)
+	case e.Type == broker.ResourceUser:
+		return fmt.Sprintf("connection refused for user '%s': user connection limit (%d) is reached", e.Name, l.Max)
+	case l.Name == string(broker.LimitQueues):
+		return fmt.Sprintf("cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached", e.Name, e.Namespace, l.Max)
+	default:
+		return fmt.Sprintf("%s '%s': %s (%d) is reached", e.Type, e.Name, l.Name, l.Max)
+	}
+}
+
 // deniedText names the access, as RabbitMQ does since 3.12.
 func deniedText(e *broker.Error) string {
 	d, ok := e.Detail.(*broker.Denial)
+	if ok && e.Type == broker.ResourceTopic {
+		return fmt.Sprintf("%s access to topic '%s' in exchange '%s' in vhost '%s' refused for user '%s'",
+			d.Access, d.Topic, e.Name, e.Namespace, d.User)
+	}
 	if !ok {
 		return fmt.Sprintf("access to %s '%s' in vhost '%s' refused", e.Type, e.Name, e.Namespace)
 	}

@@ -194,7 +194,7 @@ func (c *conn) open(principal *broker.Principal) error {
 	if err := c.expect(&m, "opening"); err != nil {
 		return err
 	}
-	session, err := c.srv.broker.OpenSession(c.background(), principal, string(m.VirtualHost))
+	session, err := c.srv.broker.Connect(c.background(), principal, string(m.VirtualHost), c.evicted)
 	if err != nil {
 		f, known := faultOf(err)
 		if !known {

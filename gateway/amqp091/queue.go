@@ -85,14 +85,18 @@ func (ch *channel) declareQueue(name string, m *wire.QueueDeclare) (broker.Queue
 	if arguments == nil {
 		arguments = property.Table{} // none, which is not the same as not declared over this protocol
 	}
+	arguments, raw, err := ch.withDefaultType(arguments, m)
+	if err != nil {
+		return broker.QueueInfo{}, err
+	}
 	spec := broker.QueueSpec{
 		Name: name, Durable: m.Durable, Exclusive: m.Exclusive, AutoDelete: m.AutoDelete,
-		Attributes: broker.Attributes{attributes: arguments}, Limits: limits(m.Arguments),
+		Attributes: broker.Attributes{attributes: arguments}, Limits: limits(raw),
 	}
-	if refused := checkQueue(ch.resource("queue", name), &spec, m.Arguments); refused != nil {
+	if refused := checkQueue(ch.resource("queue", name), &spec, raw); refused != nil {
 		// What is wrong with a queue that exists is that it is another one.
 		if info, err := s.Queue(ch.c.background(), name); err == nil {
-			if err := compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], m.Arguments); err != nil {
+			if err := compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], raw); err != nil {
 				return info, err
 			}
 		}
@@ -105,8 +109,28 @@ func (ch *channel) declareQueue(name string, m *wire.QueueDeclare) (broker.Queue
 	if err != nil || created {
 		return info, err
 	}
-	return info, compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], m.Arguments)
+	return info, compareQueueArguments(ch.resource("queue", name), info.Spec.Attributes[attributes], raw)
 }
+
+// withDefaultType adds the virtual host's default type to the arguments of a queue that may have another than classic,
+// when they name none.
+func (ch *channel) withDefaultType(arguments property.Table, m *wire.QueueDeclare) (property.Table, property.RawTable, error) {
+	_, named := arguments.Get(queueTypeArgument)
+	if named || !m.Durable || m.Exclusive || m.AutoDelete {
+		return arguments, m.Arguments, nil
+	}
+	kind := ch.c.session.DefaultQueueType()
+	if kind == "" {
+		return arguments, m.Arguments, nil
+	}
+	arguments = append(arguments, property.Field{Name: queueTypeArgument, Value: kind})
+	raw, err := arguments.Raw()
+	return arguments, raw, err
+}
+
+// QueueType is the type that a queue was declared with over AMQP; those of other front ends are
+// classic.
+func QueueType(spec *broker.QueueSpec) string { return queueType(spec.Attributes[attributes]) }
 
 // checkQueue refuses a queue that cannot be.
 func checkQueue(resource string, spec *broker.QueueSpec, arguments property.RawTable) error {

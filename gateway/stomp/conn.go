@@ -119,6 +119,12 @@ func (c *conn) serve(ctx context.Context) {
 	}
 }
 
+// evicted ends the connection because its user or namespace was deleted.
+func (c *conn) evicted(e broker.Eviction) {
+	c.log.Info("connection ended by a deletion", "type", e.Type, "name", e.Name)
+	c.stop()
+}
+
 // stop ends the reader's waiting, for frames or anything else.
 func (c *conn) stop() {
 	c.out.stopWaiting()

@@ -73,8 +73,8 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 		return nil, err
 	}
 	namespace := value(f, "host", o.DefaultNamespace)
-	session, err := c.server.broker.OpenSession(ctx, p, namespace)
-	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) {
+	session, err := c.server.broker.Connect(ctx, p, namespace, c.evicted)
+	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) || broker.IsKind(err, broker.KindLimit) {
 		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
 		return nil, faultf("Bad CONNECT", "Virtual host '%s' access denied", namespace)
 	}

@@ -143,6 +143,10 @@ func reserved(e *broker.Error) *fault {
 
 // denied names the access, as RabbitMQ does since 3.12.
 func denied(e *broker.Error) *fault {
+	if d, ok := e.Detail.(*broker.Denial); ok && e.Type == broker.ResourceTopic {
+		return exception("access_refused", "%s access to topic '%s' in exchange '%s' in vhost '%s' refused for user '%s'",
+			d.Access, d.Topic, e.Name, e.Namespace, d.User)
+	}
 	access, user := "", ""
 	if d, ok := e.Detail.(*broker.Denial); ok {
 		access, user = string(d.Access)+" ", d.User
@@ -156,7 +160,10 @@ func denied(e *broker.Error) *fault {
 }
 
 func limited(e *broker.Error) *fault {
-	if d, ok := e.Detail.(*broker.Limit); ok {
+	if d, ok := e.Detail.(*broker.Limit); ok && d.Name == string(broker.LimitQueues) {
+		return exception("precondition_failed", "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
+			e.Name, e.Namespace, d.Max)
+	} else if ok {
 		return exception("precondition_failed", "%s %d is larger than configured max size %d", d.Name, d.Got, d.Max)
 	}
 	return exception("precondition_failed", "%s '%s' in vhost '%s' is over a limit", e.Type, e.Name, e.Namespace)

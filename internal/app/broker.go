@@ -33,7 +33,7 @@ func (a *application) startBroker(ctx context.Context) error {
 	opts := broker.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
-		MarkDeath: amqp091.MarkDeath,
+		MarkDeath: amqp091.MarkDeath, QueueType: amqp091.QueueType,
 	}
 	opts.NamespaceOwner = a.config.DefaultUser.Name
 	if u := a.config.DefaultUser; u.LoopbackOnly {
@@ -59,15 +59,15 @@ func (a *application) watchStore(ctx context.Context) {
 	}
 }
 
-// makeDefaultUser makes the configured user when it is not there. The password
-// of one that is there stays, so that changing it lasts over a restart.
+// makeDefaultUser makes the configured user when there is none at all, as on an
+// empty data directory: one that was deleted or changed stays so.
 func (a *application) makeDefaultUser() error {
 	u := a.config.DefaultUser
 	if u.Name == "" {
 		return nil
 	}
-	if _, err := a.broker.PrincipalNamed(u.Name); broker.KindOf(err) != broker.KindUnauthenticated {
-		return err
+	if len(a.broker.Users()) > 0 {
+		return nil
 	}
 	if err := a.broker.PutUser(u.Name, u.Password, []string{"administrator"}); err != nil {
 		return fmt.Errorf("making the default user: %w", err)
