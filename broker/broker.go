@@ -93,6 +93,9 @@ type Broker struct {
 	window  atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
 	alarms  alarms
 	journal journalState
+
+	registry registry
+	totals   totals
 }
 
 // Open loads what the store holds, finishes transactions that a crash interrupted, and returns the broker. Close it

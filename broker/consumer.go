@@ -259,6 +259,7 @@ func (q *Queue) handOut(e *entry, c *Consumer) {
 		q.putBack(e)
 		return
 	}
+	q.noteOutcome(false, c.opts.AutoAck, d.Redelivered)
 	if c.opts.AutoAck {
 		q.forget(e)
 		for _, credit := range c.opts.Credits {

@@ -20,6 +20,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		return QueueInfo{}, false, err
 	}
 	ns := s.ns
+	s.b.totals.queuesDeclared.Add(1)
 	ns.mu.Lock()
 	release := ns.reserve("queue " + spec.Name)
 	unlock := func() { release(); ns.mu.Unlock() }
@@ -60,6 +61,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 	// Policies that change from here on find the queue in the table.
 	q.setLimits(q.effectiveLimits())
 	ns.queues[spec.Name] = q
+	s.b.totals.queuesCreated.Add(1)
 	q.watchUse()
 	return q.info(), true, nil
 }
@@ -285,6 +287,7 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	q.stopTimers()
 	q.mu.Unlock()
 	delete(ns.queues, q.spec.Name)
+	ns.b.totals.queuesDeleted.Add(1)
 	if q.owner != nil {
 		q.owner.disown(q)
 	}

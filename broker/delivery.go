@@ -76,8 +76,11 @@ type ConsumeOptions struct {
 	Priority int32
 	// Credits bound how many deliveries are unsettled at once; all must have room. None means no bound.
 	Credits []*Credit
-	// Attributes are the front end's own, for listings.
+	// Attributes are the front end's own, for listings, as are the next three.
 	Attributes Attributes
+	Tag        string // the front end's name for it
+	Prefetch   int    // the bound of its own credit; 0 for none
+	Lane       *Lane  // where it was made; nil for none
 }
 
 // GetOptions describes a Get.
@@ -98,4 +101,6 @@ type QueueInfo struct {
 	// Dead is how many bytes of settled messages the log still holds, as far as this run of the broker knows.
 	Dead    int64
 	Created time.Time
+	// Counts is what was counted of the queue in this run of the broker.
+	Counts Counts
 }

@@ -10,6 +10,7 @@ type exchange struct {
 	bindings map[string]*binding // by id
 	incoming incoming
 	plain    *target // this exchange as a destination without a rule
+	traffic  Traffic
 }
 
 var routingKinds = map[ExchangeKind]routing.Kind{

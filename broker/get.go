@@ -45,6 +45,8 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			return got, left, nil
 		}
 		if q.ready() == 0 && timeout == nil {
+			q.traffic.add(FetchedNothing, 1)
+			s.ns.traffic.add(FetchedNothing, 1)
 			q.mu.Unlock()
 			return nil, 0, nil
 		}
@@ -88,6 +90,7 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 		e.turn++
 		q.noteOut(e)
 		d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
+		q.noteOutcome(true, opts.AutoAck, d.Redelivered)
 		if opts.AutoAck {
 			q.forget(e)
 			got = append(got, d)

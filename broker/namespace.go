@@ -21,6 +21,9 @@ type Namespace struct {
 	queues    map[string]*Queue
 	logs      map[string]*Log
 	pending   map[string]chan struct{} // names ("queue x") whose durable change is under way
+
+	traffic Traffic
+	unnamed Traffic // of the default exchange
 }
 
 func newNamespace(b *Broker, name string) (*Namespace, error) {

@@ -18,8 +18,12 @@ type route struct {
 // exchange. extraKeys route the message by further keys besides its own. It may wait while much is in flight.
 func (s *Session) Publish(m *Message, done Completion, extraKeys ...string) (int, error) {
 	routes, err := s.route(m, extraKeys)
-	if err != nil || len(routes) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	s.notePublished(routes)
+	if len(routes) == 0 {
+		return 0, nil
 	}
 	s.b.append(routes, done)
 	n := len(routes)
@@ -48,6 +52,7 @@ func (s *Session) route(m *Message, extraKeys []string) ([]route, error) {
 			return nil, err
 		}
 	}
+	s.from = x
 	s.routeKey(x, m, m.key, len(extraKeys) == 0)
 	for _, key := range extraKeys {
 		s.routeKey(x, m, key, false)

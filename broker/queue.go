@@ -29,7 +29,8 @@ type Queue struct {
 	openMu sync.Mutex // serialises open
 	log    QueueLog   // set once, before opened; nil for a queue in memory
 
-	opened atomic.Bool // set under mu
+	opened  atomic.Bool // set under mu
+	traffic Traffic
 
 	mu       sync.Mutex
 	gone     bool          // deleted or shut down
@@ -263,7 +264,8 @@ func (q *Queue) info() QueueInfo {
 	return QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created,
 		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
-		Dead: q.taken - q.rec.purgedAt - q.liveBytes,
+		Dead:   q.taken - q.rec.purgedAt - q.liveBytes,
+		Counts: q.traffic.Counts(),
 	}
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/portico-mq/portico/broker/routing"
 )
@@ -21,6 +22,9 @@ type Session struct {
 	allowed  string // the exchange that writeGrant last allowed
 	hasWrite bool
 	grants   *map[string]*grant
+	from     *exchange // what route last routed from; nil for the default exchange
+
+	connection atomic.Pointer[Connection] // nil when it is not registered
 
 	mu        sync.Mutex
 	closed    bool

@@ -69,7 +69,7 @@ func (c *countdown) Done(err error) {
 // settle settles leases of this queue and reports whether all of them held.
 func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 	var wake wakeList
-	allHeld := true
+	allHeld, acked := true, 0
 	q.mu.Lock()
 	for i := range leases {
 		e := leases[i].entry
@@ -84,6 +84,7 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 		switch outcome {
 		case Ack:
 			q.forget(e)
+			acked++
 		case Reject:
 			q.retire(e, DiedOfRejection, done.one())
 		case Requeue:
@@ -92,6 +93,9 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 		case Release:
 			q.putBack(e)
 		}
+	}
+	if acked > 0 {
+		q.noteAck(acked)
 	}
 	q.touch()
 	if done != nil && q.log != nil && !q.gone && outcome == Ack {

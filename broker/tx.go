@@ -21,6 +21,13 @@ type Tx struct {
 	routes []route
 	leases []txLease
 	bytes  int
+	count  []txPublication
+}
+
+// txPublication is what one publication will count as.
+type txPublication struct {
+	from   *exchange
+	routes int
 }
 
 type txLease struct {
@@ -44,6 +51,7 @@ func (t *Tx) Publish(m *Message, extraKeys ...string) (int, error) {
 			Detail: &Limit{Name: "transaction size", Max: maxTransactionBytes, Got: int64(t.bytes)},
 		}
 	}
+	t.count = append(t.count, txPublication{t.s.from, len(routes)})
 	t.routes = append(t.routes, routes...)
 	return len(routes), nil
 }
@@ -56,7 +64,7 @@ func (t *Tx) Settle(outcome Outcome, leases ...Lease) {
 }
 
 // Rollback forgets what was gathered; the leases are still held.
-func (t *Tx) Rollback() { t.routes, t.leases, t.bytes = nil, nil, 0 }
+func (t *Tx) Rollback() { t.routes, t.leases, t.bytes, t.count = nil, nil, 0, nil }
 
 // Commit makes what was gathered take effect. done is told when all of it is applied and synced; what the session
 // does after that sees it. Messages become visible when they are stored, like any. With KindStaleLease, if one of the
@@ -75,6 +83,12 @@ func (t *Tx) Commit(done Completion) error {
 	}
 	for i := range t.leases {
 		c.takeOver(&t.leases[i])
+	}
+	routes := t.routes
+	for _, p := range t.count {
+		t.s.from = p.from
+		t.s.notePublished(routes[:p.routes])
+		routes = routes[p.routes:]
 	}
 	t.Rollback()
 	c.run()
@@ -161,6 +175,9 @@ func (c *commit) takeOver(l *txLease) {
 		default:
 			p := c.partOf(q)
 			p.acked = append(p.acked, e)
+			if l.outcome == Ack {
+				q.noteAck(1)
+			}
 		}
 		e.limbo = true
 	}

@@ -14,6 +14,8 @@ func (c *conn) waitForAlarm() error {
 		c.sendMethod(0, &wire.ConnectionBlocked{Reason: []byte(state.reason)})
 	}
 	c.log.Warn("publisher stopped", "reason", state.reason)
+	c.listed.SetStopped(true)
+	defer c.listed.SetStopped(false)
 	for state.reason != "" {
 		select {
 		case <-state.changed:

@@ -9,6 +9,7 @@ import (
 type channel struct {
 	c       *conn
 	id      uint16
+	lane    *broker.Lane
 	closing bool // channel.close was sent: only its answer counts now
 
 	publishing publishing
@@ -53,7 +54,8 @@ func (c *conn) openChannel(f wire.Frame, id wire.MethodID, arguments []byte) err
 		return &fault{scope: connectionScope, code: wire.NotAllowed, text: f.text, id: id}
 	}
 	c.channels[f.Channel] = &channel{
-		c: c, id: f.Channel, credit: broker.NewCredit(0), consumers: make(map[string]*consumer),
+		c: c, id: f.Channel, lane: c.listed.OpenLane(int(f.Channel)),
+		credit: broker.NewCredit(0), consumers: make(map[string]*consumer),
 	}
 	c.sendMethod(f.Channel, &wire.ChannelOpenOk{})
 	return nil
@@ -122,6 +124,7 @@ func (ch *channel) release() {
 	if ch.direct != nil {
 		ch.direct.stop()
 	}
+	ch.lane.Close()
 }
 
 // settle ends leases at once, without waiting for their record.

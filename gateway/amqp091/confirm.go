@@ -97,8 +97,9 @@ func (p *confirm) Done(err error) {
 	}
 }
 
-// appendFrames confirms what is final. It is called by the writer, with conn.mu held.
-func (f *confirms) appendFrames(dst []byte, channel uint16) []byte {
+// appendFrames confirms what is final, and tells how many publications that is, and how many were stored. It is
+// called by the writer, with conn.mu held.
+func (f *confirms) appendFrames(dst []byte, channel uint16) (out []byte, final, good int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dirty = false
@@ -117,11 +118,13 @@ func (f *confirms) appendFrames(dst []byte, channel uint16) []byte {
 		} else {
 			acked = f.first
 			run++
+			good++
 		}
 		f.first++
 		f.count--
+		final++
 	}
-	return appendAck(dst, channel, acked, run)
+	return appendAck(dst, channel, acked, run), final, good
 }
 
 // appendAck confirms run publications, the last of which has the number tag.
@@ -147,6 +150,7 @@ func (ch *channel) handleConfirmSelect(m *wire.ConfirmSelect) error {
 		return channelFault(wire.PreconditionFailed, "cannot switch from tx to confirm mode")
 	}
 	ch.confirming = true
+	ch.lane.Confirming.Store(true)
 	if !m.NoWait {
 		ch.c.sendMethod(ch.id, &wire.ConfirmSelectOk{})
 	}

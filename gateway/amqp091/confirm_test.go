@@ -53,7 +53,8 @@ func TestConfirmsInOrder(t *testing.T) {
 // checkConfirms reads the frames that are due and returns the last number confirmed.
 func checkConfirms(t *testing.T, ch *channel, confirmed uint64, failed map[uint64]bool) uint64 {
 	t.Helper()
-	frames := wire.NewReader(bytes.NewReader(ch.confirms.appendFrames(nil, ch.id)), 4096)
+	out, _, _ := ch.confirms.appendFrames(nil, ch.id)
+	frames := wire.NewReader(bytes.NewReader(out), 4096)
 	for {
 		f, err := frames.ReadFrame()
 		if errors.Is(err, io.EOF) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091/wire"
 )
 
@@ -34,6 +35,12 @@ type conn struct {
 	log      *slog.Logger
 	ctx      context.Context // ends when the server shuts down
 	session  *broker.Session
+	listed   *broker.Connection
+	received broker.Octets
+	sent     broker.Octets
+	client   property.Table // what the client says of itself
+	proof    string         // the mechanism of the login
+	cancel   context.CancelFunc
 	user     string
 	can      capabilities
 	frameMax uint32 // fixed by the time deliveries begin
@@ -92,7 +99,9 @@ func (s readSide) Read(b []byte) (int, error) {
 	if c.interrupted.Load() {
 		return 0, os.ErrDeadlineExceeded
 	}
-	return c.nc.Read(b)
+	n, err := c.nc.Read(b)
+	c.received.Add(n)
+	return n, err
 }
 
 // interrupt makes the reader notice that the server shuts down. It is called from another goroutine.
@@ -102,12 +111,6 @@ func (c *conn) interrupt() {
 	c.mu.Lock()
 	c.drained.Broadcast()
 	c.mu.Unlock()
-}
-
-// force ends the connection with the text, as a RabbitMQ does. It is called from another goroutine.
-func (c *conn) force(text string) {
-	c.forced.Store(&text)
-	c.interrupt()
 }
 
 // evicted ends the connection because what it stands on was deleted.
@@ -180,6 +183,7 @@ func (c *conn) release() {
 	if c.session != nil {
 		c.session.Close()
 	}
+	c.listed.Unregister()
 }
 
 // fail ends the connection because of an error: what came over the network, what the network did, or a fault of
@@ -190,10 +194,8 @@ func (c *conn) fail(err error) {
 	case f != nil:
 	case errors.Is(err, errGoodbye):
 		return
-	case c.forced.Load() != nil:
-		f = connectionFault(wire.ConnectionForced, "%s", *c.forced.Load())
 	case c.interrupted.Load():
-		f = connectionFault(wire.ConnectionForced, "broker forced connection closure with reason 'shutdown'")
+		f = c.forcedFault()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.log.Info("connection closed: nothing came for too long", "timeout", c.idle)
 		return

@@ -41,6 +41,7 @@ func (k *consumer) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 	if !k.autoAck {
 		ch.unacked.push(ch.nextTag, d.Lease)
 	}
+	ch.lane.HandedOut(false, k.autoAck, d.Redelivered)
 	m := wire.BasicDeliver{
 		ConsumerTag: k.tag, DeliveryTag: ch.nextTag, Redelivered: d.Redelivered,
 		Exchange: []byte(d.Message.Exchange()), RoutingKey: []byte(d.Message.Key()),
@@ -86,9 +87,11 @@ func (ch *channel) handleQos(m *wire.BasicQos) error {
 		return connectionFault(wire.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
 	if m.Global {
+		ch.lane.SharedPrefetch.Store(int64(m.PrefetchCount))
 		ch.global = m.PrefetchCount != 0
 		ch.credit.SetLimit(int(m.PrefetchCount))
 	} else {
+		ch.lane.Prefetch.Store(int64(m.PrefetchCount))
 		ch.prefetch = int(m.PrefetchCount)
 	}
 	ch.c.sendMethod(ch.id, &wire.BasicQosOk{})
@@ -115,6 +118,10 @@ func (ch *channel) handleConsume(m *wire.BasicConsume) error {
 	quorum := queueType(info.Spec.Attributes[attributes]) == "quorum"
 	opts, err := ch.consumeOptions(queue, quorum, m)
 	if err != nil {
+		return err
+	}
+	opts.Tag, opts.Lane = tag, ch.lane
+	if opts.Attributes, err = consumerAttributes(m); err != nil {
 		return err
 	}
 	k := &consumer{ch: ch, tag: []byte(tag), autoAck: m.NoAck, quorum: quorum}
@@ -153,6 +160,7 @@ func (ch *channel) consumeOptions(queue string, quorum bool, m *wire.BasicConsum
 		opts.Credits = append(opts.Credits, ch.credit)
 		if ch.prefetch > 0 {
 			opts.Credits = append(opts.Credits, broker.NewCredit(ch.prefetch))
+			opts.Prefetch = ch.prefetch
 		}
 	}
 	if v, ok := m.Arguments.Lookup("x-priority"); ok {
@@ -203,10 +211,12 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 		return err
 	}
 	if len(got) == 0 {
+		ch.lane.Count(broker.FetchedNothing, 1)
 		c.sendMethod(ch.id, &wire.BasicGetEmpty{})
 		return nil
 	}
 	d := got[0]
+	ch.lane.HandedOut(true, m.NoAck, d.Redelivered)
 	info, err := c.session.Queue(c.background(), queue)
 	quorum := err == nil && queueType(info.Spec.Attributes[attributes]) == "quorum" // it may be gone meanwhile
 	c.send(func(dst []byte) []byte {

@@ -102,6 +102,10 @@ func (c *conn) login() (*broker.Principal, error) {
 	v, _ := ok.ClientProperties.Lookup("connection_name")
 	name, _ := v.Bytes()
 	mechanism := string(ok.Mechanism)
+	if c.client, err = ok.ClientProperties.Decode(); err != nil {
+		return nil, err
+	}
+	c.proof = mechanism
 	principal, err := c.authenticate(mechanism, ok.Response)
 	switch {
 	case err == nil:
@@ -204,6 +208,7 @@ func (c *conn) open(principal *broker.Principal) error {
 		return &fault{scope: connectionScope, code: wire.NotAllowed, text: f.text, id: wire.IDConnectionOpen}
 	}
 	c.session = session
+	c.list()
 	c.log = c.log.With("ns", session.Namespace())
 	c.idle = 2 * time.Duration(c.beat.Load())
 	c.sendMethod(0, &wire.ConnectionOpenOk{})

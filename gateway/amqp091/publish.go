@@ -212,10 +212,12 @@ func (ch *channel) publish() error {
 		}
 	}
 	if ch.tx != nil {
+		ch.lane.UncommittedMessages.Add(1)
 		return ch.refused(ch.tx.publish(m, p.mandatory, p.keys))
 	}
 	var done broker.Completion
 	var pending *confirm
+	ch.took()
 	if ch.confirming {
 		pending = ch.confirms.next(ch)
 		done = pending
@@ -228,9 +230,7 @@ func (ch *channel) publish() error {
 		}
 		pending.Done(err)
 	case routed == 0:
-		if p.mandatory {
-			ch.giveBack(m)
-		}
+		ch.unroutable(m, p.mandatory)
 		if pending != nil {
 			pending.Done(nil)
 		}

@@ -132,6 +132,8 @@ func (s *Server) setAlarms(on []broker.Alarm) {
 // is closed (320), and has a few seconds to answer. It implements serve.Handler.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	c := newConn(s, nc)
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
 	defer c.end()
 	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()

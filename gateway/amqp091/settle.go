@@ -21,12 +21,14 @@ func (ch *channel) handleAck(arguments []byte) error {
 	}
 	c := ch.c
 	var ok bool
+	before := len(c.acks)
 	c.mu.Lock()
 	c.acks, ok = ch.unacked.take(m.DeliveryTag, m.Multiple, c.acks)
 	c.mu.Unlock()
 	if !ok {
 		return unknownTag(m.DeliveryTag)
 	}
+	ch.lane.Settled(broker.Ack, len(c.acks)-before)
 	if len(c.acks) >= manyAcks {
 		c.flushAcks()
 	}
@@ -73,6 +75,7 @@ func (ch *channel) settleTagged(outcome broker.Outcome, tag uint64, multiple boo
 		if !ch.tx.settle(&ch.unacked, outcome, tag, multiple) {
 			return unknownTag(tag)
 		}
+		ch.lane.UncommittedAcks.Store(int64(len(ch.tx.settled)))
 		return nil
 	}
 	c.mu.Lock()
@@ -81,6 +84,7 @@ func (ch *channel) settleTagged(outcome broker.Outcome, tag uint64, multiple boo
 	if !ok {
 		return unknownTag(tag)
 	}
+	ch.lane.Settled(outcome, len(leases))
 	err := c.settle(outcome, leases)
 	clear(leases)
 	ch.scratch = leases[:0]
@@ -108,6 +112,7 @@ func (ch *channel) recoverAll(requeue bool) error {
 	c.mu.Lock()
 	leases := ch.unacked.takeAll(ch.scratch[:0])
 	c.mu.Unlock()
+	ch.lane.Settled(broker.Requeue, len(leases))
 	err := c.settle(broker.Requeue, leases)
 	clear(leases)
 	ch.scratch = leases[:0]

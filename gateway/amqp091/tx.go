@@ -13,6 +13,7 @@ type transaction struct {
 	tx       *broker.Tx
 	settled  []settledInTx
 	returned []*broker.Message
+	dropped  int // publications that reached no queue, and are not to be returned
 }
 
 type settledInTx struct {
@@ -23,8 +24,12 @@ type settledInTx struct {
 // publish adds a publication.
 func (t *transaction) publish(m *broker.Message, mandatory bool, keys []string) error {
 	routed, err := t.tx.Publish(m, keys...)
-	if err == nil && routed == 0 && mandatory {
+	switch {
+	case err != nil || routed > 0:
+	case mandatory:
 		t.returned = append(t.returned, m)
+	default:
+		t.dropped++
 	}
 	return err
 }
@@ -70,6 +75,7 @@ func (t *transaction) discard() {
 	t.tx.Rollback()
 	clear(t.settled)
 	clear(t.returned)
+	t.dropped = 0
 	t.settled, t.returned = t.settled[:0], t.returned[:0]
 }
 
@@ -79,6 +85,7 @@ func (ch *channel) handleTxSelect(*wire.TxSelect) error {
 	}
 	if ch.tx == nil {
 		ch.tx = &transaction{tx: ch.c.session.Begin()}
+		ch.lane.Transactional.Store(true)
 	}
 	ch.c.sendMethod(ch.id, &wire.TxSelectOk{})
 	return nil
@@ -101,10 +108,16 @@ func (ch *channel) handleTxCommit(*wire.TxCommit) error {
 	if err := <-done; err != nil {
 		return err
 	}
-	for _, m := range t.returned {
-		ch.giveBack(m)
+	ch.lane.Count(broker.Published, int(ch.lane.UncommittedMessages.Swap(0)))
+	for i := range t.settled {
+		ch.lane.Settled(t.settled[i].outcome, 1)
 	}
+	for _, m := range t.returned {
+		ch.unroutable(m, true)
+	}
+	ch.lane.Count(broker.Dropped, t.dropped)
 	t.discard()
+	ch.lane.UncommittedAcks.Store(0)
 	ch.c.sendMethod(ch.id, &wire.TxCommitOk{})
 	return ch.c.waitForAlarm()
 }
@@ -122,6 +135,8 @@ func (ch *channel) handleTxRollback(*wire.TxRollback) error {
 	ch.unacked.putBack(back)
 	ch.c.mu.Unlock()
 	t.discard()
+	ch.lane.UncommittedMessages.Store(0)
+	ch.lane.UncommittedAcks.Store(0)
 	ch.c.sendMethod(ch.id, &wire.TxRollbackOk{})
 	return nil
 }

@@ -86,7 +86,8 @@ func (c *conn) writeLoop() {
 			}
 			continue
 		}
-		_, err := c.nc.Write(buf)
+		n, err := c.nc.Write(buf)
+		c.sent.Add(n)
 		c.putBack(buf, err)
 		if err != nil {
 			c.nc.Close() // the reader ends too
@@ -129,7 +130,10 @@ func (c *conn) take() (buf []byte, more bool) {
 	defer c.mu.Unlock()
 	c.awake = true
 	for _, ch := range c.dirty {
-		c.out = ch.confirms.appendFrames(c.out, ch.id)
+		var final, good int
+		c.out, final, good = ch.confirms.appendFrames(c.out, ch.id)
+		ch.lane.Unconfirmed.Add(-int64(final))
+		ch.lane.Count(broker.Confirmed, good)
 	}
 	clear(c.dirty)
 	c.dirty = c.dirty[:0]

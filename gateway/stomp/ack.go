@@ -43,6 +43,7 @@ func (c *conn) settle(f *wire.Frame) error {
 		c.receipt(f)
 		return nil
 	}
+	c.lane.Settled(outcome, len(c.leases))
 	var done broker.Completion
 	receipt, wanted := f.Get("receipt")
 	if wanted {

@@ -33,7 +33,11 @@ type conn struct {
 	version  string // "" before CONNECT
 	id       string // the session header
 	session  *broker.Session
-	declared map[string]struct{} // queues that were declared, which is done once
+	listed   *broker.Connection
+	lane     *broker.Lane
+	cancel   context.CancelFunc     // set before the connection is listed
+	forced   atomic.Pointer[string] // why an operator ends the connection
+	declared map[string]struct{}    // queues that were declared, which is done once
 	txs      map[string]*transaction
 	txBytes  int               // of all of them
 	replies  map[string]string // queues for replies, by the client's name for them
@@ -70,6 +74,8 @@ type liveReader struct {
 	until   time.Time     // before login
 	timeout time.Duration // after it; 0 for none
 	stopped atomic.Bool
+
+	received broker.Octets
 }
 
 // Read reads once.
@@ -84,7 +90,9 @@ func (r *liveReader) Read(p []byte) (int, error) {
 	if r.stopped.Load() { // the deadline that stop has set may have been overwritten
 		return 0, net.ErrClosed
 	}
-	return r.nc.Read(p)
+	n, err := r.nc.Read(p)
+	r.received.Add(n)
+	return n, err
 }
 
 // stop ends reading. It is safe for concurrent use and does not block.
@@ -98,6 +106,8 @@ var errDisconnected = errors.New("stomp: disconnected")
 
 // serve handles frames until the connection is to end.
 func (c *conn) serve(ctx context.Context) {
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
 	stop := context.AfterFunc(ctx, c.stop)
 	defer stop()
 	c.live.until = time.Now().Add(c.server.opts.LoginTimeout)
@@ -110,7 +120,7 @@ func (c *conn) serve(ctx context.Context) {
 			err = net.ErrClosed
 		}
 		if ctx.Err() != nil {
-			c.out.fault(exception("connection_forced", "broker forced connection closure with reason 'shutdown'"))
+			c.out.fault(c.forcedFault())
 			return
 		}
 		if err != nil && c.failed(err) {
@@ -168,6 +178,7 @@ func (c *conn) end() {
 	if c.session != nil {
 		c.session.Close()
 	}
+	c.listed.Unregister()
 	c.out.close()
 }
 

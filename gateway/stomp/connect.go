@@ -48,6 +48,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	c.in.SetLimits(c.server.opts.limits())
 	c.live.until, c.live.timeout = time.Time{}, tolerance*receive
 	c.out.setBeat(send)
+	c.list()
 	c.log.Info("connected", "user", session.Principal().Name(), "ns", session.Namespace(), "version", version)
 
 	buf := wire.AppendCommand(c.out.begin(), wire.Connected)

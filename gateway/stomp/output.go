@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
 
@@ -28,6 +29,7 @@ const (
 type output struct {
 	nc   net.Conn
 	log  *slog.Logger
+	sent broker.Octets
 	wake chan struct{} // there is something for the writer
 	done chan struct{} // closed when the writer has ended
 
@@ -208,7 +210,9 @@ func (o *output) run() {
 				buf = append(buf, '\n')
 			}
 		}
-		if _, err := o.nc.Write(buf); err != nil {
+		n, err := o.nc.Write(buf)
+		o.sent.Add(n)
+		if err != nil {
 			return
 		}
 		spare = buf

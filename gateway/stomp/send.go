@@ -55,6 +55,7 @@ func (c *conn) publish(ctx context.Context, f *wire.Frame, d *destination, m *br
 	if wanted {
 		done = c.await(string(id))
 	}
+	c.lane.Count(broker.Published, 1)
 	n, err := c.session.Publish(m, done)
 	if n == 0 && err == nil && d.kind == toQueue {
 		// The queue was deleted since this connection declared it.
@@ -64,10 +65,13 @@ func (c *conn) publish(ctx context.Context, f *wire.Frame, d *destination, m *br
 		}
 	}
 	switch {
-	case n > 0 || !wanted:
+	case n > 0:
 	case err == nil:
-		done.Done(nil)
-	default:
+		c.lane.Count(broker.Dropped, 1)
+		if wanted {
+			done.Done(nil)
+		}
+	case wanted:
 		c.out.arrived()
 	}
 	return err

@@ -56,6 +56,7 @@ func (s *subscription) Deliver(_ *broker.Consumer, d broker.Delivery) bool {
 	if s.acks != ackAuto {
 		c.unacked.add(unacked{tag: c.lastTag, sub: s, lease: d.Lease})
 	}
+	c.lane.HandedOut(false, s.acks == ackAuto, d.Redelivered)
 	c.out.endDelivery(c.appendMessage(buf, s, c.lastTag, &d))
 	return true
 }
@@ -143,6 +144,7 @@ func durable(f *wire.Frame) bool {
 
 // consume starts a subscription's consumer, paused.
 func (c *conn) consume(ctx context.Context, s *subscription, opts broker.ConsumeOptions) error {
+	opts.Tag, opts.Lane = s.tag, c.lane
 	consumer, err := c.session.Consume(ctx, s.queue, s, opts)
 	if err != nil {
 		return err
@@ -174,6 +176,7 @@ func consumeOptions(f *wire.Frame, s *subscription) (broker.ConsumeOptions, erro
 		}
 		if n > 0 && s.acks != ackAuto { // AMQP's prefetch does not count what is not to be acknowledged
 			opts.Credits = []*broker.Credit{broker.NewCredit(int(n))}
+			opts.Prefetch = int(n)
 		}
 	}
 	if text, ok := f.Get("x-priority"); ok {

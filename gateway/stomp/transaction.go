@@ -20,6 +20,8 @@ type transaction struct {
 	taken    []unacked // settled in it
 	receipts []string  // of its SENDs, for when they are stored
 	bytes    int
+	sent     int // SENDs in it
+	acked    int // ACKs in it
 }
 
 // begin starts a transaction. One of the same name is forgotten, as RabbitMQ does.
@@ -58,6 +60,8 @@ func (c *conn) commit(f *wire.Frame) error {
 		c.out.arrived()
 		return err
 	}
+	c.lane.Count(broker.Published, t.sent)
+	c.lane.Count(broker.Acked, t.acked)
 	return nil
 }
 
@@ -82,6 +86,7 @@ func (t *transaction) drop() {
 	t.c.txBytes -= t.bytes
 	t.c.mu.Lock()
 	t.c.unacked.restore(t.taken)
+	t.c.lane.Unacked.Add(int64(len(t.taken)))
 	t.c.mu.Unlock()
 }
 
@@ -94,6 +99,7 @@ func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
 	if _, err := t.tx.Publish(m); err != nil {
 		return err
 	}
+	t.sent++
 	t.bytes += cost
 	t.c.txBytes += cost
 	if id, ok := f.Get("receipt"); ok {
@@ -103,6 +109,10 @@ func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
 }
 
 func (t *transaction) settle(outcome broker.Outcome, taken []unacked, leases []broker.Lease) {
+	t.c.lane.Unacked.Add(-int64(len(leases)))
+	if outcome == broker.Ack {
+		t.acked += len(leases)
+	}
 	t.tx.Settle(outcome, leases...)
 	t.taken = append(t.taken, taken...)
 }

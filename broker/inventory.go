@@ -1,0 +1,79 @@
+package broker
+
+import "context"
+
+// What is listed for operators.
+
+// ConsumerInfo describes a consumer for listings.
+type ConsumerInfo struct {
+	Namespace  string
+	Queue      string
+	Options    ConsumeOptions
+	Connection *Connection // nil for a session that is not registered
+}
+
+// QueueConsumers lists the consumers of a queue in the order of their making; none for a queue that does not exist.
+func (s *Session) QueueConsumers(queue string) []ConsumerInfo {
+	q, err := s.lookup(queue)
+	if err != nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := make([]ConsumerInfo, len(q.consumers))
+	for i, c := range q.consumers {
+		list[i] = ConsumerInfo{
+			Namespace: s.ns.name, Queue: queue, Options: c.opts, Connection: c.session.connection.Load(),
+		}
+	}
+	return list
+}
+
+// LookAtQueue describes any queue to who administrates, an exclusive one of another session too. owner is the
+// connection that an exclusive one belongs to, if it is registered. It makes the queue ready for use.
+func (s *Session) LookAtQueue(name string) (info QueueInfo, owner *Connection, err error) {
+	q, err := s.lookup(name)
+	if err != nil {
+		return QueueInfo{}, nil, err
+	}
+	if err := q.open(context.Background()); err != nil {
+		return QueueInfo{}, nil, err
+	}
+	if q.owner != nil {
+		owner = q.owner.connection.Load()
+	}
+	return q.info(), owner, nil
+}
+
+// QueueCounts is what was counted of the queues that are in use, by name. A queue that nobody has used since the
+// start is not among them: nothing was counted of it.
+func (s *Session) QueueCounts() map[string]QueueInfo {
+	s.ns.mu.RLock()
+	queues := make([]*Queue, 0, len(s.ns.queues))
+	for _, q := range s.ns.queues {
+		if q.opened.Load() {
+			queues = append(queues, q)
+		}
+	}
+	s.ns.mu.RUnlock()
+	infos := make(map[string]QueueInfo, len(queues))
+	for _, q := range queues {
+		infos[q.spec.Name] = q.info()
+	}
+	return infos
+}
+
+// ExchangeCounts is what was counted of the exchanges, by name, "" for the default one.
+func (s *Session) ExchangeCounts() map[string]Counts {
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	counts := make(map[string]Counts, len(s.ns.exchanges)+1)
+	counts[""] = s.ns.unnamed.Counts()
+	for name, x := range s.ns.exchanges {
+		counts[name] = x.traffic.Counts()
+	}
+	return counts
+}
+
+// Counts is what was counted in the namespace.
+func (s *Session) Counts() Counts { return s.ns.traffic.Counts() }

@@ -1,0 +1,47 @@
+package stomp
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+)
+
+// What operators see of a connection, and how they end it.
+
+// list registers the connection, which has logged in. It has one lane: STOMP has no more.
+func (c *conn) list() {
+	_, secure := c.nc.(*tls.Conn)
+	c.listed = c.session.Register(broker.ConnectionInfo{
+		Protocol: "STOMP " + c.version, Peer: addrPort(c.nc.RemoteAddr()), Local: addrPort(c.nc.LocalAddr()), Secure: secure,
+		Received: &c.live.received, Sent: &c.out.sent,
+		Properties: property.Table{{Name: "product", Value: "STOMP client"}},
+		Attributes: property.Table{{Name: "timeout", Value: int64(c.live.timeout.Seconds())}},
+	}, c.force)
+	c.lane = c.listed.OpenLane(1)
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	p := tcp.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// force ends the connection for a reason that the client is told. It is called from other goroutines.
+func (c *conn) force(reason string) {
+	c.forced.CompareAndSwap(nil, &reason)
+	c.cancel()
+}
+
+// forcedFault is what a client is told whose connection is ended: by an operator, or because the server shuts down.
+func (c *conn) forcedFault() *fault {
+	if reason := c.forced.Load(); reason != nil {
+		return exception("connection_forced", "%s", *reason)
+	}
+	return exception("connection_forced", "broker forced connection closure with reason 'shutdown'")
+}
