@@ -17,9 +17,10 @@ import (
 // with varints. The ordinals make a count of what the log holds from any place on two reads.
 
 const (
-	// groupMessages and groupBytes bound what shares an entry. A larger message has one of its own.
+	// groupMessages and groupBytes bound what shares an entry. A larger message has one of its own. The server reads up
+	// to 64 KiB at once and copies once more what takes several reads.
 	groupMessages = 256
-	groupBytes    = 128 << 10
+	groupBytes    = 56 << 10
 )
 
 // positionBits is how many low bits of a position number the messages of one entry.

@@ -20,6 +20,7 @@ type benchCommand struct {
 	Consume benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
 	Both    benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
 	Queues  benchLoad    `cmd:"" help:"Publish to many queues at once."`
+	Backlog benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
 	Latency benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
 	Core    benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
 	Startup benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
@@ -39,7 +40,7 @@ type benchLoad struct {
 	Prefetch    int           `default:"500" help:"Prefetch of a consumer."`
 	Queues      int           `default:"100" help:"How many queues the scenario queues uses."`
 	AckEvery    int           `default:"1" help:"Messages that a consumer acks at a time."`
-	Messages    int           `default:"200000" help:"Backlog that the scenario consume starts with."`
+	Messages    int           `help:"Backlog that a scenario starts with (consume 200000, backlog 5000000)."`
 	Rate        int           `default:"1000" help:"Messages per second of the scenario latency."`
 	Duration    time.Duration `default:"10s" help:"How long to measure."`
 	Warmup      time.Duration `default:"2s" help:"How long the load runs before that."`
@@ -55,6 +56,7 @@ func (c *benchCommand) AfterApply() error {
 	c.Consume.scenario = bench.Consume
 	c.Both.scenario = bench.Both
 	c.Queues.scenario = bench.Queues
+	c.Backlog.scenario = bench.Backlog
 	c.Latency.scenario = bench.Latency
 	return nil
 }

@@ -32,6 +32,9 @@ const (
 	// Queues counts confirmed messages per second over many queues at once,
 	// each with its own channel and its own window.
 	Queues Scenario = "queues"
+	// Backlog fills a queue and then counts confirmed messages per second into
+	// it and into an empty queue, in turn.
+	Backlog Scenario = "backlog"
 	// Latency measures publish to delivery at a fixed rate.
 	Latency Scenario = "latency"
 )
@@ -61,7 +64,8 @@ type Options struct {
 	Prefetch int
 	// Queues is how many queues scenario Queues uses, 100 by default.
 	Queues int
-	// Messages is the backlog of Consume, 200,000 by default.
+	// Messages is the backlog of Consume, 200,000 by default, or of Backlog,
+	// 5,000,000 by default.
 	Messages int
 	// Rate of Latency in messages per second, 1,000 by default.
 	Rate int
@@ -77,9 +81,12 @@ func (o Options) WithDefaults(s Scenario) Options {
 			*p = v
 		}
 	}
-	connections, inFlight := 1, 1000
-	if s == Queues {
+	connections, inFlight, messages := 1, 1000, 200_000
+	switch s {
+	case Queues:
 		connections, inFlight = 4, 40
+	case Backlog:
+		messages = 5_000_000
 	}
 	set(&o.Size, 1024)
 	set(&o.Connections, connections)
@@ -88,7 +95,7 @@ func (o Options) WithDefaults(s Scenario) Options {
 	set(&o.InFlight, inFlight)
 	set(&o.Prefetch, 500)
 	set(&o.Queues, 100)
-	set(&o.Messages, 200_000)
+	set(&o.Messages, messages)
 	set(&o.Rate, 1000)
 	if o.URL == "" {
 		o.URL = "amqp://guest:guest@127.0.0.1:5672/"
@@ -122,6 +129,8 @@ type Result struct {
 	Seconds  float64   `json:"seconds,omitempty"`
 	Messages int64     `json:"messages,omitempty"`
 	Rate     float64   `json:"rate,omitempty"` // messages per second
+	// EmptyRate is the rate into an empty queue meanwhile: scenario backlog only.
+	EmptyRate float64 `json:"empty_rate,omitempty"`
 	// Latency from publish to delivery: scenario latency only.
 	Latency *Spread `json:"latency_us,omitempty"`
 	// Milliseconds from exec to the last listener's answer, and the resident
@@ -179,6 +188,7 @@ var scenarios = map[Scenario]func(context.Context, Options, []string, *Result) e
 	Consume: runConsume,
 	Both:    runBoth,
 	Queues:  runQueues,
+	Backlog: runBacklog,
 	Latency: runLatency,
 }
 

@@ -21,6 +21,9 @@ func (r Result) Text() string {
 		return fmt.Sprintf("%s: p50 %s, p99 %s, max %s at %.0f msg/s", head,
 			millis(r.Latency.P50), millis(r.Latency.P99), millis(r.Latency.Max), r.Rate)
 	}
+	if r.Scenario == Backlog {
+		return fmt.Sprintf("%s: %.0f msg/s behind a backlog, %.0f msg/s into an empty queue", head, r.Rate, r.EmptyRate)
+	}
 	return fmt.Sprintf("%s: %.0f msg/s (%d in %.1f s)", head, r.Rate, r.Messages, r.Seconds)
 }
 
