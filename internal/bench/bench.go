@@ -82,10 +82,10 @@ func (o Options) WithDefaults(s Scenario) Options {
 		}
 	}
 	connections, inFlight, messages := 1, 1000, 200_000
-	switch s {
-	case Queues:
+	if s == Queues {
 		connections, inFlight = 4, 40
-	case Backlog:
+	}
+	if s == Backlog {
 		messages = 5_000_000
 	}
 	set(&o.Size, 1024)
