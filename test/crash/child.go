@@ -21,9 +21,10 @@ import (
 
 // child is one run of the broker under test.
 type child struct {
-	cmd    *exec.Cmd
-	exited chan struct{}
-	output *tail
+	dataDir string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	output  *tail
 	// The addresses that its start line names.
 	amqp, stomp, aws string
 }
@@ -36,6 +37,7 @@ const startLimit = 30 * time.Second
 // for its start line.
 func startChild(ctx context.Context, binary, dataDir string) (*child, error) {
 	c := &child{exited: make(chan struct{}), output: &tail{}}
+	c.dataDir = dataDir
 	c.cmd = exec.Command(binary, "serve", "--data-dir", dataDir)
 	c.cmd.Env = append(os.Environ(),
 		"PORTICO_LOG_FORMAT=json",

@@ -55,9 +55,8 @@ type run struct {
 	mu     sync.Mutex
 	errs   []error
 	// seen counts deliveries, so that a drain can tell when there are no more.
-	seen atomic.Int64
-	// stall is the longest that a timer was late, in nanoseconds.
-	stall atomic.Int64
+	seen   atomic.Int64
+	stalls stalls
 }
 
 // numbers hands out message and transaction ids that no run uses again.
@@ -82,7 +81,7 @@ func (n *numbers) transaction() history.TxID { return history.TxID(n.tx.Add(1)) 
 func newRun(ctx context.Context, broker *child, epoch int, log *history.Log, ids *numbers) *run {
 	r := &run{broker: broker, epoch: epoch, log: log, ids: ids, publishing: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.wg.Go(r.watchStalls)
+	r.start("stalls", func() error { return r.stalls.watch(r.ctx, broker.dataDir) })
 	return r
 }
 
@@ -106,7 +105,7 @@ func (r *run) kill() error {
 	// On its way into the store an ack changes hands three times: from the
 	// socket to the gateway, to the queue's timer, to the store.
 	const hands = 3
-	r.add(history.Event{Kind: history.Killed, Stall: hands * time.Duration(r.stall.Load())})
+	r.add(history.Event{Kind: history.Killed, Stall: hands * r.stalls.longest()})
 	r.broker.kill()
 	return r.stop()
 }
@@ -119,19 +118,6 @@ func (r *run) stop() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(r.errs...)
-}
-
-// watchStalls measures how late a timer can be: on a machine with more to do
-// than it can, everyone waits, and the broker with its settlements too.
-func (r *run) watchStalls() {
-	const period = 5 * time.Millisecond
-	for r.ctx.Err() == nil {
-		start := time.Now()
-		wait(r.ctx, period)
-		if late := time.Since(start) - period; late > time.Duration(r.stall.Load()) {
-			r.stall.Store(int64(late))
-		}
-	}
 }
 
 func (r *run) stopPublishing() {
