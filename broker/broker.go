@@ -19,6 +19,8 @@ type Options struct {
 	Logger *slog.Logger
 	// DefaultNamespace is made on an empty store; "" means "/".
 	DefaultNamespace string
+	// DefaultDescription describes it.
+	DefaultDescription string
 	// SystemExchanges exist in every namespace and cannot be declared otherwise or deleted. The default exchange,
 	// which routes by queue name, is not listed: it is always there.
 	SystemExchanges []ExchangeSpec
@@ -119,7 +121,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 		return nil, err
 	}
 	if len(b.namespaces) == 0 { // one that was deleted stays so
-		if _, err := b.Namespace(ctx, opts.DefaultNamespace, true); err != nil {
+		if _, err := b.PutNamespace(opts.DefaultNamespace, NamespaceSpec{Description: opts.DefaultDescription}); err != nil {
 			return nil, err
 		}
 	}

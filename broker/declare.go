@@ -166,6 +166,17 @@ func (s *Session) Queue(ctx context.Context, name string) (QueueInfo, error) {
 	return q.info(), nil
 }
 
+// QueueSpec is how a queue was declared; KindNotFound when there is none. It opens nothing.
+func (s *Session) QueueSpec(name string) (QueueSpec, error) {
+	q, err := s.lookup(name)
+	if err != nil {
+		return QueueSpec{}, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.spec, nil
+}
+
 // QueueNames lists the namespace's queues, exclusive ones included, in no order.
 func (s *Session) QueueNames() []string {
 	s.ns.mu.RLock()

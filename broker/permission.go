@@ -45,6 +45,12 @@ func compilePattern(pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+// CheckPattern returns KindInvalid for a pattern that cannot be one of a permission.
+func CheckPattern(pattern string) error {
+	_, err := compilePattern(pattern)
+	return err
+}
+
 func (p Permission) compile() (*grant, error) {
 	g := &grant{all: p == everyPermission}
 	for _, part := range []struct {

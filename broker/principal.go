@@ -27,11 +27,11 @@ type Principal struct {
 // Name is the user's name.
 func (p *Principal) Name() string { return p.name }
 
-// Tags are the user's tags; they must not be changed.
-func (p *Principal) Tags() []string { return *p.tags.Load() }
+// Tags are the user's tags, in the order in which they were set; never nil. The slice is the caller's.
+func (p *Principal) Tags() []string { return append([]string{}, *p.tags.Load()...) }
 
 // HasTag reports whether the user carries the tag ("administrator", "monitoring", "impersonator", ...).
-func (p *Principal) HasTag(tag string) bool { return slices.Contains(p.Tags(), tag) }
+func (p *Principal) HasTag(tag string) bool { return slices.Contains(*p.tags.Load(), tag) }
 
 // MayEnter reports whether the user has a permission in the namespace, whatever it grants.
 func (p *Principal) MayEnter(ns string) bool { return (*p.grants.Load())[ns] != nil }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/internal/memory"
 )
 
@@ -25,6 +26,12 @@ type Options struct {
 	// Memory is the watch over the process's memory; nil when there is none,
 	// and its paths answer 501 then.
 	Memory *memory.Monitor
+	// Version is the version of RabbitMQ that definitions name.
+	Version string
+	// QueueSpec and ExchangeSpec complete descriptions by the arguments of AMQP; they are required. Their errors have
+	// RabbitMQ's words in a method ReplyText.
+	QueueSpec    func(vhost string, spec broker.QueueSpec, arguments property.Table) (broker.QueueSpec, error)
+	ExchangeSpec func(spec broker.ExchangeSpec, arguments property.Table) (broker.ExchangeSpec, error)
 	// Logger gets faults of ours; nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -76,6 +83,13 @@ func (s *server) routes() http.Handler {
 func resources() []resource {
 	return slices.Concat(
 		identityResources(),
+		vhostResources(),
+		userResources(),
+		permissionResources(),
+		limitResources(),
+		policyResources(),
+		parameterResources(),
+		definitionResources(),
 	)
 }
 

@@ -51,13 +51,8 @@ func (ch *channel) handleExchangeDeclare(m *wire.ExchangeDeclare) error {
 
 func (ch *channel) declareExchange(name string, m *wire.ExchangeDeclare) error {
 	kind := broker.ExchangeKind(m.Type)
-	switch kind {
-	case broker.Direct, broker.Fanout, broker.Topic, broker.Headers:
-	default: // the channel, since RabbitMQ 3.13.3; the connection before
-		return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", m.Type)
-	}
-	if _, ok := m.Arguments.Lookup("alternate-exchange"); ok {
-		return connectionFault(wire.NotImplemented, "alternate-exchange")
+	if err := checkExchange(kind, m.Arguments); err != nil {
+		return err
 	}
 	arguments, err := m.Arguments.Decode()
 	if err != nil {
@@ -71,6 +66,19 @@ func (ch *channel) declareExchange(name string, m *wire.ExchangeDeclare) error {
 		Attributes: broker.Attributes{attributes: arguments},
 	})
 	return err
+}
+
+// checkExchange refuses an exchange that cannot be.
+func checkExchange(kind broker.ExchangeKind, arguments property.RawTable) error {
+	switch kind {
+	case broker.Direct, broker.Fanout, broker.Topic, broker.Headers:
+	default: // the channel, since RabbitMQ 3.13.3; the connection before
+		return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", kind)
+	}
+	if _, ok := arguments.Lookup("alternate-exchange"); ok {
+		return connectionFault(wire.NotImplemented, "alternate-exchange")
+	}
+	return nil
 }
 
 func (ch *channel) handleExchangeDelete(m *wire.ExchangeDelete) error {

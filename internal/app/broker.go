@@ -31,7 +31,8 @@ func (a *application) startStore(ctx context.Context) error {
 
 func (a *application) startBroker(ctx context.Context) error {
 	opts := broker.Options{
-		Logger: a.log, DefaultNamespace: defaultNamespace, Rules: sns.Rules(),
+		Logger: a.log, DefaultNamespace: defaultNamespace,
+		DefaultDescription: "Default virtual host", Rules: sns.Rules(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
 		MarkDeath: amqp091.MarkDeath, QueueType: amqp091.QueueType,
 	}

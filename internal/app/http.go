@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/portico-mq/portico/adapters/management"
+	"github.com/portico-mq/portico/gateway/amqp091"
 )
 
 func (a *application) startManagement(ctx context.Context) error {
@@ -20,6 +21,7 @@ func (a *application) startManagement(ctx context.Context) error {
 	}
 	a.serveHTTP("management", management.NewServer(a.broker, management.Options{
 		Health: a.health, Memory: a.memory, Logger: a.log,
+		Version: a.config.RabbitMQ.Version, QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec,
 	}), plain, secure)
 	return nil
 }
