@@ -7,6 +7,7 @@
 package management
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -26,14 +27,34 @@ type Options struct {
 	// Memory is the watch over the process's memory; nil when there is none,
 	// and its paths answer 501 then.
 	Memory *memory.Monitor
-	// Version is the version of RabbitMQ that definitions name.
-	Version string
 	// QueueSpec and ExchangeSpec complete descriptions by the arguments of AMQP; they are required. Their errors have
 	// RabbitMQ's words in a method ReplyText.
 	QueueSpec    func(vhost string, spec broker.QueueSpec, arguments property.Table) (broker.QueueSpec, error)
 	ExchangeSpec func(spec broker.ExchangeSpec, arguments property.Table) (broker.ExchangeSpec, error)
+	// Version is the version of RabbitMQ to show; "" means 3.13.7.
+	Version string
+	// DataDir is where messages are stored, to be shown.
+	DataDir string
+	// DiskFree tells how many bytes are free there, and DiskLimit is below how many publishers are stopped; nil where
+	// that cannot be told.
+	DiskFree  func() (int64, error)
+	DiskLimit int64
+	// Listeners lists where clients are served; nil for nowhere.
+	Listeners func() []Listener
+	// Rates tells how fast counts grow; nil: every rate is 0.
+	Rates *Rates
+	// Declare makes queues, exchanges and bindings under the rules of AMQP; it is required.
+	Declare Declarations
 	// Logger gets faults of ours; nil means slog.Default().
 	Logger *slog.Logger
+}
+
+// Declarations make queues, exchanges and bindings under the rules of AMQP, as RabbitMQ's plugin does. Arguments are
+// in the attributes under "amqp". An error is one of the broker's, or has a method ReplyText() string for the client.
+type Declarations struct {
+	Queue    func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
+	Exchange func(ctx context.Context, s *broker.Session, spec broker.ExchangeSpec) error
+	Bind     func(ctx context.Context, s *broker.Session, b broker.Binding) error
 }
 
 // server answers requests. It is safe for concurrent use.
@@ -49,6 +70,9 @@ type server struct {
 func NewServer(b *broker.Broker, opts Options) *http.Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
+	}
+	if opts.Version == "" {
+		opts.Version = "3.13.7"
 	}
 	s := &server{broker: b, opts: opts, router: newRouter(resources())}
 	return &http.Server{
@@ -90,6 +114,12 @@ func resources() []resource {
 		policyResources(),
 		parameterResources(),
 		definitionResources(),
+		overviewResources(),
+		connectionResources(),
+		exchangeResources(),
+		queueResources(),
+		bindingResources(),
+		healthResources(),
 	)
 }
 

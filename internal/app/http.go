@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"sync"
 
 	"github.com/portico-mq/portico/adapters/management"
 	"github.com/portico-mq/portico/gateway/amqp091"
+	"github.com/portico-mq/portico/internal/disk"
 )
 
 func (a *application) startManagement(ctx context.Context) error {
@@ -19,11 +22,46 @@ func (a *application) startManagement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rates := management.NewRates(a.broker)
+	ratesCtx, cancel := context.WithCancel(ctx)
+	go rates.Run(ratesCtx)
+	a.closes = append(a.closes, func() error { cancel(); return nil })
 	a.serveHTTP("management", management.NewServer(a.broker, management.Options{
-		Health: a.health, Memory: a.memory, Logger: a.log,
-		Version: a.config.RabbitMQ.Version, QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec,
+		QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec,
+		Health: a.health, Memory: a.memory, Logger: a.log, Version: a.config.RabbitMQ.Version, Rates: rates,
+		DataDir: a.config.DataDir, DiskLimit: int64(a.config.Disk.FreeLimit),
+		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
+		Listeners: a.listeners(),
+		Declare: management.Declarations{
+			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind,
+		},
 	}), plain, secure)
 	return nil
+}
+
+// protocols are RabbitMQ's names of what listeners serve, by the listeners' own.
+var protocols = map[string]string{
+	"amqp": "amqp", "amqps": "amqp/ssl", "stomp": "stomp", "stomps": "stomp/ssl",
+	"management": "http", "management.tls": "https", "metrics": "http/prometheus",
+}
+
+// listeners tells which listeners are open. All of them are by the time they are asked for.
+func (a *application) listeners() func() []management.Listener {
+	return sync.OnceValue(func() []management.Listener {
+		var list []management.Listener
+		for _, b := range a.bound {
+			protocol, ok := protocols[b.name]
+			if !ok {
+				continue
+			}
+			for _, l := range b.listeners {
+				if tcp, ok := l.Addr().(*net.TCPAddr); ok {
+					list = append(list, management.Listener{Protocol: protocol, Address: tcp.IP.String(), Port: tcp.Port})
+				}
+			}
+		}
+		return list
+	})
 }
 
 // serveHTTP runs the server on every listener. A TLS listener is made by

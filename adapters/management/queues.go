@@ -1,0 +1,200 @@
+package management
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+func queueResources() []resource {
+	const one = "/queues/{vhost}/{queue}"
+	return []resource{
+		{path: "/queues", get: listQueues},
+		{path: "/queues/{vhost}", access: visible, get: listQueues},
+		{path: one, access: visible, get: getQueue, put: putQueue, delete: deleteQueue},
+		{path: one + "/bindings", access: visible, get: listBindingsOfQueue},
+		{path: one + "/contents", access: inVhost, delete: purgeQueue},
+		{path: one + "/get", access: inVhost, post: getMessages},
+		{path: one + "/actions", access: administrators, post: actOnQueue},
+		{path: "/rebalance/queues", access: administrators, post: rebalance},
+	}
+}
+
+func listQueues(c *call) {
+	vhosts, ok := c.vhosts()
+	if !ok {
+		return
+	}
+	var items []object
+	for _, vhost := range vhosts {
+		s, err := c.server.broker.OpenSession(c.r.Context(), c.server.broker.Root(), vhost)
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		for _, name := range s.QueueNames() {
+			if info, owner, err := s.LookAtQueue(name); err == nil {
+				items = append(items, c.describeQueue(s, &info, owner))
+			}
+		}
+	}
+	c.list(items)
+}
+
+// describeQueue is a queue as lists show it.
+func (c *call) describeQueue(s *broker.Session, info *broker.QueueInfo, owner *broker.Connection) object {
+	spec := &info.Spec
+	vhost := s.Namespace()
+	o := object{
+		"name": spec.Name, "vhost": vhost, "type": queueType(spec), "durable": spec.Durable, "auto_delete": spec.AutoDelete,
+		"exclusive": spec.Exclusive, "arguments": tableObject(spec.Attributes[amqpAttributes]), "node": c.server.node(),
+	}
+	addPolicies(o, s.QueuePolicies)
+	o["effective_policy_definition"] = effectivePolicy(s, spec.Name)
+	if owner != nil {
+		o["owner_pid_details"] = connectionDetails(owner)
+	}
+	samples := c.server.opts.Rates.of(queueKey{vhost, spec.Name})
+	if !c.wantsStats() {
+		if c.flag("enable_queue_totals") {
+			o["messages"], o["messages_ready"], o["messages_unacknowledged"] = info.Ready+info.Unacked, info.Ready, info.Unacked
+		}
+		return o
+	}
+	o["state"], o["consumers"] = "running", info.Consumers
+	addTotals(o, info.Ready, info.Unacked, samples)
+	addMessageStats(o, info.Counts, samples)
+	return o
+}
+
+func queueType(spec *broker.QueueSpec) string {
+	if v, ok := spec.Attributes[amqpAttributes].Get("x-queue-type"); ok {
+		if name, ok := v.(string); ok {
+			return name
+		}
+	}
+	return "classic"
+}
+
+// effectivePolicy is the definition of the policy that counts for the queue, with what the operator's adds.
+func effectivePolicy(s *broker.Session, name string) object {
+	out := object{}
+	policy, operator := s.QueuePolicies(name)
+	for _, p := range []*broker.Policy{policy, operator} {
+		if p == nil {
+			continue
+		}
+		var definition map[string]any
+		if json.Unmarshal(p.Definition, &definition) != nil {
+			continue
+		}
+		for key, v := range definition {
+			had, isNumber := number(out[key])
+			if limit, ok := number(v); ok && isNumber && had < limit {
+				continue // of two bounds the lower one counts
+			}
+			out[key] = v
+		}
+	}
+	return out
+}
+
+func getQueue(c *call) {
+	s := c.look(c.vars["vhost"])
+	if s == nil {
+		return
+	}
+	info, owner, err := s.LookAtQueue(c.vars["queue"])
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	o := c.describeQueue(s, &info, owner)
+	if c.wantsStats() {
+		consumers := []object{}
+		for _, k := range s.QueueConsumers(info.Spec.Name) {
+			consumers = append(consumers, describeConsumer(&k))
+		}
+		o["consumer_details"] = consumers
+		o["incoming"], o["deliveries"] = []object{}, []object{}
+	}
+	c.answer(o)
+}
+
+func putQueue(c *call) {
+	var in struct {
+		Durable    *boolean
+		AutoDelete boolean `json:"auto_delete"`
+		Arguments  arguments
+	}
+	if !c.decode(&in) {
+		return
+	}
+	s := c.session()
+	if s == nil {
+		return
+	}
+	defer s.Close()
+	spec := broker.QueueSpec{
+		Name: c.vars["queue"], Durable: in.Durable == nil || bool(*in.Durable), AutoDelete: bool(in.AutoDelete),
+		Attributes: broker.Attributes{amqpAttributes: attributeTable(in.Arguments)},
+	}
+	_, _, err := s.LookAtQueue(spec.Name)
+	missing := broker.IsKind(err, broker.KindNotFound)
+	if err := c.server.opts.Declare.Queue(c.background(), s, spec); err != nil {
+		c.failed(err)
+		return
+	}
+	c.put(missing)
+}
+
+func deleteQueue(c *call) {
+	s := c.session()
+	if s == nil {
+		return
+	}
+	defer s.Close()
+	if _, err := s.DeleteQueue(c.background(), c.vars["queue"], c.flag("if-unused"), c.flag("if-empty")); err != nil {
+		c.failed(err)
+		return
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+}
+
+func purgeQueue(c *call) {
+	s := c.session()
+	if s == nil {
+		return
+	}
+	defer s.Close()
+	if _, err := s.PurgeQueue(c.background(), c.vars["queue"]); err != nil {
+		c.failed(err)
+		return
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+}
+
+// actOnQueue takes the actions on mirrors, of which a queue here has none to act on.
+func actOnQueue(c *call) {
+	var in struct{ Action string }
+	if !c.decode(&in) {
+		return
+	}
+	s := c.look(c.vars["vhost"])
+	if s == nil {
+		return
+	}
+	if _, _, err := s.LookAtQueue(c.vars["queue"]); err != nil {
+		c.failed(err)
+		return
+	}
+	switch in.Action {
+	case "sync", "cancel_sync":
+		c.badRequest("queue '" + c.vars["queue"] + "' in vhost '" + c.vars["vhost"] + "' is not mirrored")
+	default:
+		c.badRequest("Unknown action: " + in.Action)
+	}
+}
+
+// rebalance spreads the queues over the nodes: over one, they are spread.
+func rebalance(c *call) { c.w.WriteHeader(http.StatusNoContent) }

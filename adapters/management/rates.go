@@ -1,0 +1,160 @@
+package management
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+// sampleInterval is how often is counted, as RabbitMQ's collect_statistics_interval.
+const sampleInterval = 5 * time.Second
+
+// sample is what was counted at one time.
+type sample struct {
+	at     time.Time
+	counts broker.Counts
+	gauges [gaugeCount]int64
+}
+
+// gauge is something that goes up and down.
+type gauge uint8
+
+const (
+	ready gauge = iota
+	unacked
+	bytesReceived
+	bytesSent
+	gaugeCount
+)
+
+// series are the last two samples of one thing; a rate is the difference between them.
+type series struct{ before, last sample }
+
+// rate is how often a second s happened; 0 until there are two samples.
+func (s *series) rate(stat broker.Stat) float64 {
+	if s == nil {
+		return 0
+	}
+	return perSecond(int64(s.last.counts[stat]-s.before.counts[stat]), s.last.at.Sub(s.before.at), s.before.at)
+}
+
+// slope is by how much a second the gauge has changed.
+func (s *series) slope(g gauge) float64 {
+	if s == nil {
+		return 0
+	}
+	return perSecond(s.last.gauges[g]-s.before.gauges[g], s.last.at.Sub(s.before.at), s.before.at)
+}
+
+func perSecond(n int64, d time.Duration, since time.Time) float64 {
+	if since.IsZero() || d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+// Rates counts at intervals, to tell how fast the counts grow. It is safe for concurrent use.
+type Rates struct {
+	broker *broker.Broker
+
+	mu   sync.Mutex
+	last map[any]*series // by object: see the keys below
+}
+
+type (
+	queueKey    struct{ vhost, name string }
+	exchangeKey struct{ vhost, name string }
+	vhostKey    string
+	overallKey  struct{}
+)
+
+// NewRates makes rates of the broker's counts. They are 0 until Run has counted twice.
+func NewRates(b *broker.Broker) *Rates { return &Rates{broker: b, last: make(map[any]*series)} }
+
+// Run counts every five seconds until ctx ends.
+func (r *Rates) Run(ctx context.Context) {
+	t := time.NewTicker(sampleInterval)
+	defer t.Stop()
+	r.Sample(ctx, time.Now())
+	for {
+		select {
+		case now := <-t.C:
+			r.Sample(ctx, now)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Sample counts once. What is gone is forgotten.
+func (r *Rates) Sample(ctx context.Context, now time.Time) {
+	next := make(map[any]sample)
+	overall := sample{at: now}
+	for _, vhost := range r.broker.Namespaces() {
+		s, err := r.broker.OpenSession(ctx, r.broker.Root(), vhost)
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		total := sample{at: now, counts: s.Counts()}
+		for name, info := range s.QueueCounts() {
+			q := sample{at: now, counts: info.Counts}
+			q.gauges[ready], q.gauges[unacked] = int64(info.Ready), int64(info.Unacked)
+			total.gauges[ready] += q.gauges[ready]
+			total.gauges[unacked] += q.gauges[unacked]
+			next[queueKey{vhost, name}] = q
+		}
+		for name, counts := range s.ExchangeCounts() {
+			next[exchangeKey{vhost, name}] = sample{at: now, counts: counts}
+		}
+		next[vhostKey(vhost)] = total
+		overall.counts = overall.counts.Plus(total.counts)
+		overall.gauges[ready] += total.gauges[ready]
+		overall.gauges[unacked] += total.gauges[unacked]
+	}
+	for _, c := range r.broker.Connections() {
+		sum := sample{at: now, counts: c.Counts()}
+		sum.gauges[bytesReceived], sum.gauges[bytesSent] = int64(c.Received.Bytes()), int64(c.Sent.Bytes())
+		next[c] = sum
+		for _, l := range c.Lanes() {
+			next[l] = sample{at: now, counts: l.Traffic.Counts()}
+		}
+	}
+	next[overallKey{}] = overall
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, s := range next {
+		had := r.last[key]
+		if had == nil {
+			r.last[key] = &series{last: s}
+			continue
+		}
+		r.last[key] = &series{before: had.last, last: s}
+	}
+	for key := range r.last {
+		if _, ok := next[key]; !ok {
+			delete(r.last, key)
+		}
+	}
+}
+
+// Reset forgets what was counted before now.
+func (r *Rates) Reset() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.last)
+}
+
+// of returns the samples of an object; nil when there are none.
+func (r *Rates) of(key any) *series {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last[key]
+}
