@@ -251,6 +251,9 @@ func (b *Broker) load(ctx context.Context) error {
 	for _, x := range bindings {
 		b.adopt(x.Namespace, func(ns *Namespace) error { return ns.adoptBinding(x) })
 	}
+	for _, ns := range b.namespaces {
+		ns.setAlternates()
+	}
 	for _, l := range logs {
 		b.adopt(l.Namespace, func(ns *Namespace) error { ns.adoptLog(l); return nil })
 	}

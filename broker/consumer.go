@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Consumer is a standing request for a queue's messages. It is safe for concurrent use.
@@ -15,6 +16,7 @@ type Consumer struct {
 	// Under queue.mu:
 	paused  bool
 	stopped bool
+	waiting bool // another one is served alone
 }
 
 // Queue is the queue it consumes from.
@@ -36,13 +38,14 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 	switch {
 	case q.gone:
 		err = q.notFound()
-	case len(q.consumers) > 0 && (opts.Exclusive || q.consumers[0].opts.Exclusive):
+	case opts.Exclusive && q.spec.SingleActive, len(q.consumers) > 0 && (opts.Exclusive || q.consumers[0].opts.Exclusive):
 		err = &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
 	default:
 		q.consumers = append(q.consumers, c)
 		q.noteUse()
 		q.consumed = true
 		q.notePriorities()
+		q.chooseActive()
 	}
 	q.mu.Unlock()
 	if err != nil {
@@ -105,6 +108,7 @@ func (c *Consumer) stop() {
 			q.consumers = slices.Delete(q.consumers, i, i+1)
 		}
 		q.notePriorities()
+		q.chooseActive()
 		if len(q.consumers) == 0 {
 			q.lowerMark()
 		}
@@ -135,9 +139,37 @@ func (q *Queue) notePriorities() {
 	}
 }
 
+// chooseActive chooses the consumer that is served alone, in a queue that has such a one: it stays until it goes, and
+// then the first of those with the highest priority follows.
+func (q *Queue) chooseActive() {
+	if !q.spec.SingleActive || (q.active != nil && !q.active.stopped) {
+		for _, c := range q.consumers {
+			c.waiting = q.spec.SingleActive && c != q.active
+		}
+		return
+	}
+	q.active = nil
+	for _, c := range q.consumers {
+		if q.active == nil || c.opts.Priority > q.active.opts.Priority {
+			q.active = c
+		}
+	}
+	for _, c := range q.consumers {
+		c.waiting = c != q.active
+	}
+	q.dispatch()
+}
+
+// Active reports whether the consumer is served: always, but in a queue with a single active consumer.
+func (c *Consumer) Active() bool {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	return !c.waiting && !c.stopped
+}
+
 // hasRoom reports whether the consumer can take a delivery.
 func (c *Consumer) hasRoom() bool {
-	if c.paused {
+	if c.paused || c.waiting {
 		return false
 	}
 	for _, credit := range c.opts.Credits {
@@ -152,7 +184,7 @@ func (c *Consumer) hasRoom() bool {
 func (q *Queue) room() int {
 	sum := 0
 	for _, c := range q.consumers {
-		if c.paused {
+		if c.paused || c.waiting {
 			continue
 		}
 		room := windowMessages
@@ -246,9 +278,13 @@ func (q *Queue) handOut(e *entry, c *Consumer) {
 		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
 		e.leased, e.consumer = true, c
 		q.leased++
+		if l := q.limiter.limits; l != nil && l.ConsumerTimeout > 0 {
+			q.setDeadline(e, time.Now().Add(l.ConsumerTimeout))
+		}
 	}
 	if !c.recv.Deliver(c, d) {
 		if e.leased {
+			q.clearDeadline(e)
 			e.leased, e.consumer = false, nil
 			q.leased--
 		}

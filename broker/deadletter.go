@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -15,9 +16,10 @@ type DeathReason uint8
 
 // The reasons.
 const (
-	DiedOfRejection DeathReason = iota // a consumer rejected it
-	DiedOfAge                          // it waited longer than its queue allows
-	DiedOfLength                       // its queue was full
+	DiedOfRejection  DeathReason = iota // a consumer rejected it
+	DiedOfAge                           // it waited longer than its queue allows
+	DiedOfLength                        // its queue was full
+	DiedOfDeliveries                    // it came back too often
 )
 
 // Death is the end of a message in a queue.
@@ -39,6 +41,7 @@ type death struct {
 	e      *entry
 	reason DeathReason
 	done   Completion // told when the original is settled durably; may be nil
+	stray  bool       // it was refused, and is in no log
 }
 
 // buryAtOnce is how many dead messages share one wait for their copies.
@@ -55,7 +58,13 @@ func (q *Queue) retire(e *entry, reason DeathReason, done Completion) {
 		return
 	}
 	e.limbo = true
-	l.dying = append(l.dying, death{e, reason, done})
+	q.sentence(death{e: e, reason: reason, done: done})
+}
+
+// sentence sends a message on its way to the dead letter exchange. The caller holds q.mu.
+func (q *Queue) sentence(d death) {
+	l := &q.limiter
+	l.dying = append(l.dying, d)
 	if !l.burying {
 		l.burying = true
 		go q.bury()
@@ -91,7 +100,11 @@ func (q *Queue) bury() {
 		q.mu.Lock()
 		for i, d := range batch {
 			d.e.limbo = false
-			if q.gone {
+			if q.gone || d.stray {
+				continue
+			}
+			if errors.Is(errs[i], errUndelivered) {
+				q.buryLater(d)
 				continue
 			}
 			if errs[i] != nil { // it was not stored, and must not be lost
@@ -137,7 +150,41 @@ func (q *Queue) publishDead(batch []death) []error {
 			errs[i] = <-done
 		}
 	}
+	for i, d := range batch {
+		switch keep := q.keepsUndelivered() && !d.stray; {
+		case IsKind(errs[i], KindFull) && !keep, errs[i] == nil && (waits[i] != nil || !keep): // a queue that refuses it is a fate too
+			errs[i] = nil
+		case IsKind(errs[i], KindFull), errs[i] == nil:
+			errs[i] = errUndelivered
+		}
+	}
 	return errs
+}
+
+// errUndelivered: a dead letter reached no queue, and is to be tried again.
+var errUndelivered = errors.New("broker: a dead letter reached no queue")
+
+// undeliveredRetry is the pause after which a dead letter that reached no queue is tried again.
+const undeliveredRetry = 5 * time.Second
+
+// keepsUndelivered reports whether dead letters must reach a queue.
+func (q *Queue) keepsUndelivered() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.limiter.limits
+	return l != nil && l.HasDeadLetter && l.KeepUndelivered && l.Overflow == RejectNew
+}
+
+// buryLater tries again to dead-letter a message that reached no queue. The caller holds q.mu.
+func (q *Queue) buryLater(d death) {
+	d.e.limbo = true
+	time.AfterFunc(undeliveredRetry, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if !q.gone {
+			q.sentence(d)
+		}
+	})
 }
 
 // routesOfDead makes the copy and finds where it goes: nowhere when the exchange does not exist.

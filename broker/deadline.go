@@ -55,17 +55,30 @@ func (q *Queue) expireLeases() {
 	q.timerAt = time.Time{}
 	now := time.Now()
 	for len(q.deadlines) > 0 && !q.deadlines[0].deadline.After(now) {
-		q.endLease(q.deadlines[0])
-		// endLease has removed it from the heap.
+		e := q.deadlines[0]
+		if e.consumer != nil {
+			q.clearDeadline(e)
+			q.overdue(e.consumer)
+			continue
+		}
+		q.endLease(e) // which removes it from the heap
 	}
 	q.dispatch()
 	q.armTimer()
+}
+
+// overdue tells a consumer that it has kept a delivery for too long. The caller holds q.mu.
+func (q *Queue) overdue(c *Consumer) {
+	r, ok := c.recv.(OverdueReceiver)
+	if l := q.limiter.limits; ok && l != nil && l.ConsumerTimeout > 0 {
+		go r.Overdue(c, l.ConsumerTimeout) // not under the queue's lock
+	}
 }
 
 // endLease puts an entry whose lease ran out, or whose session ended, back to its position.
 func (q *Queue) endLease(e *entry) {
 	q.unlease(e)
 	e.count++
-	q.putBack(e)
+	q.comeBack(e)
 	q.touch()
 }

@@ -235,6 +235,7 @@ func (q *Queue) purge() (int, error) {
 	}
 	q.next, q.unread, q.old = max(q.next, q.last+1), 0, nil
 	q.lastSeen = 0
+	q.noteRead(0)
 	q.wakeGetters()
 	q.touch()
 	if q.log == nil {

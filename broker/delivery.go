@@ -66,6 +66,12 @@ type Receiver interface {
 	Cancelled(c *Consumer)
 }
 
+// OverdueReceiver is a Receiver that wants to know when it has kept a delivery for longer than the queue's
+// ConsumerTimeout. The delivery stays its own. Overdue is called without locks.
+type OverdueReceiver interface {
+	Overdue(c *Consumer, timeout time.Duration)
+}
+
 // ConsumeOptions describes a consumer.
 type ConsumeOptions struct {
 	// AutoAck settles every message by handing it out.
@@ -98,6 +104,9 @@ type QueueInfo struct {
 	Ready     int    // messages waiting
 	Unacked   int    // messages under a lease
 	Consumers int
+	// ReadyBytes is how many bytes the bodies of the waiting messages have, but for those that an earlier run of the
+	// broker stored and that were not read since.
+	ReadyBytes int64
 	// Dead is how many bytes of settled messages the log still holds, as far as this run of the broker knows.
 	Dead    int64
 	Created time.Time

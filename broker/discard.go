@@ -124,6 +124,6 @@ func (q *Queue) takeBack(e *entry) bool {
 	} else if !q.fresh.remove(e) {
 		return false
 	}
-	q.addWindow(-int64(e.msg.Size()))
+	q.addReady(e, -1)
 	return true
 }

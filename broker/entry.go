@@ -13,6 +13,7 @@ type entry struct {
 	count  uint32 // how often it was handed out and came back
 	turn   uint32 // counts hand-outs in this run; a lease names one
 	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
+	rank   uint8  // its priority, in a queue that has some
 	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
 
 	// While leased:
@@ -115,12 +116,17 @@ func (d *entryDeque) remove(e *entry) bool {
 	return found
 }
 
-// entryHeap orders entries by seq.
+// before reports whether e goes out before other.
+func (e *entry) before(other *entry) bool {
+	return e.rank > other.rank || (e.rank == other.rank && e.seq < other.seq)
+}
+
+// entryHeap orders entries as they go out.
 type entryHeap []*entry
 
 func (h *entryHeap) len() int          { return len(*h) }
 func (h entryHeap) Len() int           { return len(h) }
-func (h entryHeap) Less(i, j int) bool { return h[i].seq < h[j].seq }
+func (h entryHeap) Less(i, j int) bool { return h[i].before(h[j]) }
 func (h entryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *entryHeap) Push(x any)        { *h = append(*h, x.(*entry)) }
 func (h *entryHeap) Pop() any          { return pop((*[]*entry)(h)) }

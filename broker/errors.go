@@ -24,6 +24,7 @@ const (
 	KindUnauthenticated             // unknown user or wrong password
 	KindTooLarge                    // over a size limit; Detail is *Limit
 	KindLimit                       // over a count limit; Detail is *Limit
+	KindFull                        // the queue holds as much as it may and refuses more
 	KindStaleLease                  // the lease ended: settled, expired or from an earlier run
 	KindUnsupported                 // a feature that is not built
 	KindUnavailable                 // storage refuses or is gone; retry later
@@ -33,7 +34,7 @@ const (
 
 var kindNames = [kindCount]string{
 	"internal", "invalid", "not found", "mismatch", "locked", "exclusive use", "in use", "not empty", "reserved",
-	"denied", "unauthenticated", "too large", "limit", "stale lease", "unsupported", "unavailable", "uncertain",
+	"denied", "unauthenticated", "too large", "limit", "full", "stale lease", "unsupported", "unavailable", "uncertain",
 }
 
 // String names the kind for logs.

@@ -1,16 +1,21 @@
 package broker
 
-import "github.com/portico-mq/portico/broker/routing"
+import (
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/broker/routing"
+)
 
 // exchange is an exchange in force. Its fields are under the namespace's mu.
 type exchange struct {
-	spec     ExchangeSpec
-	system   bool
-	router   *routing.Router[*target, *Message]
-	bindings map[string]*binding // by id
-	incoming incoming
-	plain    *target // this exchange as a destination without a rule
-	traffic  Traffic
+	spec   ExchangeSpec
+	system bool
+	// alternate is where messages go that it leads nowhere: what it was declared with, or what a policy says.
+	alternate string
+	router    *routing.Router[*target, *Message]
+	bindings  map[string]*binding // by id
+	incoming  incoming
+	plain     *target // this exchange as a destination without a rule
+	traffic   Traffic
 }
 
 var routingKinds = map[ExchangeKind]routing.Kind{
@@ -31,6 +36,14 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 	x := &exchange{spec: spec, router: routing.New[*target, *Message](kind), bindings: make(map[string]*binding)}
 	x.plain = &target{exchange: x}
 	return x, nil
+}
+
+// matchKeys adds the destinations for each of the message's keys.
+func (x *exchange) matchKeys(m *Message, headers property.RawTable, extraKeys []string, into *routing.Matches[*target]) {
+	x.router.Match(m.key, headers, m, into)
+	for _, key := range extraKeys {
+		x.router.Match(key, headers, m, into)
+	}
 }
 
 // equivalent compares an existing exchange with a declaration.

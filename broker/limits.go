@@ -1,6 +1,9 @@
 package broker
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // QueueLimits bound how long and how many messages wait in a queue, and say what becomes of those that may not. A queue
 // is declared with some, and policies add others while it is used.
@@ -14,12 +17,27 @@ type QueueLimits struct {
 	// HasMaxLength: with more than MaxLength messages ready, the oldest are dropped.
 	HasMaxLength bool  `json:"has_max_length,omitempty"`
 	MaxLength    int64 `json:"max_length,omitempty"`
+	// HasMaxBytes: likewise with more than MaxBytes bytes of bodies ready. Messages that an earlier run of the broker
+	// stored count from when they are read into the window.
+	HasMaxBytes bool  `json:"has_max_bytes,omitempty"`
+	MaxBytes    int64 `json:"max_bytes,omitempty"`
+	// Overflow says what becomes of a message that is too much; "" is DropOldest.
+	Overflow Overflow `json:"overflow,omitempty"`
+	// HasDeliveryLimit: a message that came back more than DeliveryLimit times is dropped.
+	HasDeliveryLimit bool  `json:"has_delivery_limit,omitempty"`
+	DeliveryLimit    int64 `json:"delivery_limit,omitempty"`
+	// ConsumerTimeout is how long a consumer may keep a delivery unsettled; a receiver that is an [OverdueReceiver] is
+	// told when it does longer. 0: for ever.
+	ConsumerTimeout time.Duration `json:"consumer_timeout,omitempty"`
 	// HasDeadLetter: what is dropped or rejected is published to the exchange DeadLetter, under DeadLetterKey, or
 	// under its own key when HasDeadLetterKey is not set. An exchange that does not exist takes nothing.
 	HasDeadLetter    bool   `json:"has_dead_letter,omitempty"`
 	DeadLetter       string `json:"dead_letter,omitempty"`
 	HasDeadLetterKey bool   `json:"has_dead_letter_key,omitempty"`
 	DeadLetterKey    string `json:"dead_letter_key,omitempty"`
+	// KeepUndelivered: a dead letter that reaches no queue is tried again until it does. It takes RejectNew, without
+	// which the queue could grow beyond its limits.
+	KeepUndelivered bool `json:"keep_undelivered,omitempty"`
 }
 
 // limiter is a queue's limits at work. All fields are under the queue's mu.
@@ -35,6 +53,10 @@ type limiter struct {
 
 	dying   []death
 	burying bool
+
+	rejecting   atomic.Bool // new messages may be refused
+	coming      int         // admitted, and on the way into the log
+	comingBytes int64
 }
 
 // keepLimits drops what is too old or too much. The caller holds q.mu.
@@ -42,10 +64,8 @@ func (q *Queue) keepLimits() {
 	if q.gone {
 		return
 	}
-	if l := q.limiter.limits; l != nil && l.HasMaxLength {
-		for int64(q.ready()) > l.MaxLength && q.windowed() > 0 {
-			q.retire(q.popReady(), DiedOfLength, nil)
-		}
+	for l := q.limiter.limits; l != nil && !l.rejects() && q.windowed() > 0 && q.over(l, 0, 0); {
+		q.retire(q.popReady(), DiedOfLength, nil)
 	}
 	if q.messagesAge() {
 		q.expireMessages(time.Now())
@@ -157,7 +177,7 @@ func (q *Queue) setLimits(l *QueueLimits) {
 	if q.gone || old == l || (old != nil && l != nil && *old == *l) {
 		return
 	}
-	q.limiter.limits = l
+	q.putLimits(l)
 	if old == nil || l == nil || old.Expires != l.Expires {
 		q.restartUse()
 	}

@@ -101,6 +101,9 @@ func (q *Queue) nextMark(now time.Time) uint64 {
 	if n := min(max(m.next, ahead), q.fresh.len()); n > 0 {
 		mark = max(mark, q.fresh.at(n-1).seq)
 	}
+	if q.spec.Priorities > 0 && (m.upTo > 0 || ahead > 0) {
+		mark = max(mark, q.next-1) // what goes out next is not what was stored next
+	}
 	if q.unread == 0 && !q.gone {
 		coming := ahead - q.fresh.len()
 		if q.consumerWaits() {

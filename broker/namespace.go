@@ -90,16 +90,19 @@ type storedExchange struct {
 	Kind       ExchangeKind      `json:"kind"`
 	AutoDelete bool              `json:"auto_delete,omitempty"`
 	Internal   bool              `json:"internal,omitempty"`
+	Alternate  string            `json:"alternate,omitempty"`
 	Attributes map[string][]byte `json:"attributes,omitempty"`
 }
 
 type storedQueue struct {
-	Namespace  string            `json:"namespace"`
-	Name       string            `json:"name"`
-	ID         string            `json:"id"`
-	Limits     *QueueLimits      `json:"limits,omitempty"`
-	Created    time.Time         `json:"created"`
-	Attributes map[string][]byte `json:"attributes,omitempty"`
+	Namespace    string            `json:"namespace"`
+	Name         string            `json:"name"`
+	ID           string            `json:"id"`
+	Limits       *QueueLimits      `json:"limits,omitempty"`
+	SingleActive bool              `json:"single_active,omitempty"`
+	Priorities   uint8             `json:"priorities,omitempty"`
+	Created      time.Time         `json:"created"`
+	Attributes   map[string][]byte `json:"attributes,omitempty"`
 }
 
 type storedBinding struct {
@@ -159,7 +162,7 @@ func (ns *Namespace) queueRecord(q *Queue) (MetadataKey, []byte, error) {
 	}
 	value, err := json.Marshal(storedQueue{
 		Namespace: ns.name, Name: q.spec.Name, ID: q.id, Created: q.created, Attributes: attributes,
-		Limits: q.spec.Limits,
+		Limits: q.spec.Limits, SingleActive: q.spec.SingleActive, Priorities: q.spec.Priorities,
 	})
 	return MetadataKey{Kind: "queue", Namespace: ns.name, Name: q.spec.Name}, value, err
 }
@@ -171,7 +174,7 @@ func (ns *Namespace) exchangeRecord(x *exchange) (MetadataKey, []byte, error) {
 	}
 	value, err := json.Marshal(storedExchange{
 		Namespace: ns.name, Name: x.spec.Name, Kind: x.spec.Kind, AutoDelete: x.spec.AutoDelete,
-		Internal: x.spec.Internal, Attributes: attributes,
+		Internal: x.spec.Internal, Alternate: x.spec.Alternate, Attributes: attributes,
 	})
 	return MetadataKey{Kind: "exchange", Namespace: ns.name, Name: x.spec.Name}, value, err
 }
@@ -183,7 +186,7 @@ func (ns *Namespace) adoptExchange(stored storedExchange) error {
 	}
 	x, err := newExchange(ExchangeSpec{
 		Name: stored.Name, Kind: stored.Kind, Durable: true, AutoDelete: stored.AutoDelete, Internal: stored.Internal,
-		Attributes: attributes,
+		Alternate: stored.Alternate, Attributes: attributes,
 	})
 	if err != nil {
 		return err
@@ -197,10 +200,13 @@ func (ns *Namespace) adoptQueue(stored storedQueue) {
 	if err != nil { // the queue's messages matter more than a front end's attributes
 		ns.b.log.Error("queue attributes are unreadable", "ns", ns.name, "queue", stored.Name, "err", err)
 	}
-	spec := QueueSpec{Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits}
+	spec := QueueSpec{
+		Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits,
+		SingleActive: stored.SingleActive, Priorities: stored.Priorities,
+	}
 	q := newQueue(ns, spec, stored.ID)
 	q.created = stored.Created
-	q.limiter.limits = q.effectiveLimits()
+	q.putLimits(q.effectiveLimits())
 	ns.queues[stored.Name] = q
 	q.watchUse()
 }

@@ -33,6 +33,8 @@ type Policy struct {
 	Definition json.RawMessage `json:"definition"`
 	// Limits are what the definition means for queues.
 	Limits QueueLimits `json:"limits"`
+	// Alternate is the alternate exchange of the exchanges that name none; "" sets none.
+	Alternate string `json:"alternate,omitempty"`
 
 	pattern *regexp.Regexp
 }
@@ -208,6 +210,9 @@ func (b *Broker) applyPolicies(namespace string) {
 	if ns == nil {
 		return
 	}
+	ns.mu.Lock()
+	ns.setAlternates()
+	ns.mu.Unlock()
 	ns.mu.RLock()
 	queues := make([]*Queue, 0, len(ns.queues))
 	for _, q := range ns.queues {
@@ -249,6 +254,19 @@ func (l *QueueLimits) add(more *QueueLimits) {
 	if more.HasMaxLength && (!l.HasMaxLength || more.MaxLength < l.MaxLength) {
 		l.HasMaxLength, l.MaxLength = true, more.MaxLength
 	}
+	if more.HasMaxBytes && (!l.HasMaxBytes || more.MaxBytes < l.MaxBytes) {
+		l.HasMaxBytes, l.MaxBytes = true, more.MaxBytes
+	}
+	if l.Overflow == "" {
+		l.Overflow = more.Overflow
+	}
+	if more.HasDeliveryLimit && (!l.HasDeliveryLimit || more.DeliveryLimit < l.DeliveryLimit) {
+		l.HasDeliveryLimit, l.DeliveryLimit = true, more.DeliveryLimit
+	}
+	if more.ConsumerTimeout > 0 && (l.ConsumerTimeout == 0 || more.ConsumerTimeout < l.ConsumerTimeout) {
+		l.ConsumerTimeout = more.ConsumerTimeout
+	}
+	l.KeepUndelivered = l.KeepUndelivered || more.KeepUndelivered
 	if more.HasDeadLetter && !l.HasDeadLetter {
 		l.HasDeadLetter, l.DeadLetter = true, more.DeadLetter
 	}

@@ -53,9 +53,13 @@ func (s *Session) route(m *Message, extraKeys []string) ([]route, error) {
 		}
 	}
 	s.from = x
-	s.routeKey(x, m, m.key, len(extraKeys) == 0)
+	if x != nil {
+		s.routeThrough(x, m, extraKeys)
+		return s.scratch, nil
+	}
+	s.routeToQueue(m, m.key)
 	for _, key := range extraKeys {
-		s.routeKey(x, m, key, false)
+		s.routeToQueue(m, key)
 	}
 	return s.scratch, nil
 }
@@ -82,17 +86,18 @@ func (s *Session) mayPublish(m *Message) error {
 	return nil
 }
 
-// routeKey adds the queues that x (nil: the default exchange) leads m to by key. The caller holds ns.mu.
-func (s *Session) routeKey(x *exchange, m *Message, key string, only bool) {
-	if x == nil {
-		if q := s.ns.queues[key]; q != nil {
-			s.addRoute(q, m)
-		}
-		return
+// routeToQueue adds the queue of a name: the default exchange's way.
+func (s *Session) routeToQueue(m *Message, name string) {
+	if q := s.ns.queues[name]; q != nil {
+		s.addRoute(q, m)
 	}
+}
+
+// routeThrough adds the queues that x leads m to. The caller holds ns.mu.
+func (s *Session) routeThrough(x *exchange, m *Message, extraKeys []string) {
 	headers := m.props.Headers()
 	s.matches.Reset()
-	x.router.Match(key, headers, m, &s.matches)
+	s.match(x, m, headers, extraKeys)
 	// Bindings to exchanges add to what is gone through here, each exchange once, so that a cycle ends.
 	for i := 0; i < len(s.matches.All()); i++ {
 		t := s.matches.All()[i]
@@ -102,8 +107,8 @@ func (s *Session) routeKey(x *exchange, m *Message, key string, only bool) {
 		}
 		switch {
 		case t.exchange != nil:
-			t.exchange.router.Match(key, headers, m, &s.matches)
-		case only && t.rule == nil:
+			s.match(t.exchange, m, headers, extraKeys)
+		case t.rule == nil:
 			s.scratch = append(s.scratch, route{queue: t.queue, message: out})
 		default:
 			s.addRoute(t.queue, out)
@@ -204,6 +209,8 @@ type pending struct {
 	queue *Queue
 	msg   *Message
 	pub   *publication
+	// admitted says that it counts as coming to a queue that refuses what is too much.
+	admitted bool
 }
 
 var pendings = sync.Pool{New: func() any { return new(pending) }}
@@ -212,8 +219,7 @@ var pendings = sync.Pool{New: func() any { return new(pending) }}
 // routed takes it as any queue would that is deleted right afterwards.
 func (q *Queue) append(m *Message, pub *publication) {
 	if !q.spec.stored() {
-		q.arrivedInMemory(m)
-		pub.stored(nil)
+		q.appendInMemory(m, pub)
 		return
 	}
 	if !q.opened.Load() {
@@ -227,21 +233,49 @@ func (q *Queue) append(m *Message, pub *publication) {
 		pub.stored(nil)
 		pub = nil
 	}
+	admitted := q.limiter.rejecting.Load()
+	if admitted {
+		if err := q.admit(m); err != nil {
+			pub.stored(err)
+			return
+		}
+	}
 	p := pendings.Get().(*pending)
-	p.queue, p.msg, p.pub = q, m, pub
+	p.queue, p.msg, p.pub, p.admitted = q, m, pub, admitted
 	q.log.Append(m.raw, p)
+}
+
+// appendInMemory adds a message to a queue without a log.
+func (q *Queue) appendInMemory(m *Message, pub *publication) {
+	if q.limiter.rejecting.Load() {
+		if err := q.admit(m); err != nil {
+			pub.stored(err)
+			return
+		}
+		q.mu.Lock()
+		q.limiter.admitted(m)
+		q.mu.Unlock()
+	}
+	q.arrivedInMemory(m)
+	pub.stored(nil)
 }
 
 // Stored is told where the message went.
 func (p *pending) Stored(seq uint64, err error) {
-	q, m, pub := p.queue, p.msg, p.pub
+	q, m, pub, admitted := p.queue, p.msg, p.pub, p.admitted
 	*p = pending{}
 	pendings.Put(p)
-	if err == nil {
-		q.arrived(seq, m)
-	} else {
-		err = q.unlessGone(err)
+	q.mu.Lock()
+	if admitted {
+		q.limiter.admitted(m)
 	}
+	switch {
+	case err == nil:
+		q.arrivedLocked(seq, m)
+	case q.deleted:
+		err = nil
+	}
+	q.mu.Unlock()
 	pub.stored(err)
 }
 

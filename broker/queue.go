@@ -54,14 +54,17 @@ type Queue struct {
 	skip     map[uint64]struct{} // messages at or above next that a transaction has settled
 
 	windowBytes int64 // bytes of the messages in fresh and returned
+	readyBytes  int64 // bytes of the bodies of what is ready, as far as it was seen in this run
+	unreadBytes int64 // those of them that are unread
 	taken       int64 // bytes of all messages taken in this run, copies again
 	liveBytes   int64 // bytes of the messages in live and copied
 	leased      int   // entries under a lease
 
 	consumers  []*Consumer
-	turn       int  // round robin
-	priorities bool // not all consumers have the same priority
-	consumed   bool // it had a consumer once
+	turn       int       // round robin
+	priorities bool      // not all consumers have the same priority
+	consumed   bool      // it had a consumer once
+	active     *Consumer // the one that is served, when only one is
 	deadlines  deadlineHeap
 	timed      map[uint64]*entry // the entries in deadlines by seq
 	timer      *time.Timer       // fires at the first deadline
@@ -75,7 +78,7 @@ type Queue struct {
 func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond)}
 	q.plain = &target{queue: q}
-	q.limiter.limits = spec.Limits
+	q.putLimits(spec.Limits)
 	return q
 }
 
@@ -264,8 +267,9 @@ func (q *Queue) info() QueueInfo {
 	return QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created,
 		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
-		Dead:   q.taken - q.rec.purgedAt - q.liveBytes,
-		Counts: q.traffic.Counts(),
+		Dead:       q.taken - q.rec.purgedAt - q.liveBytes,
+		ReadyBytes: q.readyBytes,
+		Counts:     q.traffic.Counts(),
 	}
 }
 

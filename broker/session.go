@@ -18,6 +18,7 @@ type Session struct {
 
 	scratch  []route // Publish's, reused
 	matches  routing.Matches[*target]
+	probe    routing.Matches[*target] // to see whether an exchange leads anywhere
 	seen     map[route]struct{}
 	allowed  string // the exchange that writeGrant last allowed
 	hasWrite bool

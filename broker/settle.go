@@ -89,7 +89,7 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 			q.retire(e, DiedOfRejection, done.one())
 		case Requeue:
 			e.count++
-			q.putBack(e)
+			q.comeBack(e)
 		case Release:
 			q.putBack(e)
 		}

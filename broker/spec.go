@@ -24,6 +24,8 @@ type ExchangeSpec struct {
 	Durable    bool // survives a restart
 	AutoDelete bool // goes with its last binding
 	Internal   bool // takes messages only from other exchanges
+	// Alternate is the exchange that gets what this one leads nowhere; "": none does. It need not exist.
+	Alternate  string
 	Attributes Attributes
 }
 
@@ -34,6 +36,11 @@ type QueueSpec struct {
 	AutoDelete bool // goes with its last consumer
 	Exclusive  bool // belongs to the session that declares it and goes with it
 	Generated  bool // the front end made the name, which may begin with the reserved prefix
+	// SingleActive serves one of the consumers at a time; the others wait until it goes.
+	SingleActive bool
+	// Priorities is the highest priority that counts; 0: the queue knows none. A message of a higher priority, which is
+	// a property of its publisher's, is handed out before those of lower ones.
+	Priorities uint8
 	// Limits bound what waits in the queue; nil: nothing does.
 	Limits     *QueueLimits
 	Attributes Attributes

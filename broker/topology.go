@@ -31,6 +31,9 @@ func (s *Session) DeclareExchange(ctx context.Context, spec ExchangeSpec) (Excha
 	if err := s.check(AccessConfigure, ResourceExchange, spec.Name); err != nil {
 		return spec, false, err
 	}
+	if err := s.mayUseAlternate(&spec); err != nil {
+		return spec, false, err
+	}
 	ns := s.ns
 	ns.mu.Lock()
 	release := ns.reserve("exchange " + spec.Name)
@@ -56,6 +59,7 @@ func (s *Session) DeclareExchange(ctx context.Context, spec ExchangeSpec) (Excha
 			return spec, false, err
 		}
 	}
+	ns.setAlternate(x)
 	ns.exchanges[spec.Name] = x
 	return spec, true, nil
 }

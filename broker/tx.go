@@ -68,13 +68,18 @@ func (t *Tx) Rollback() { t.routes, t.leases, t.bytes, t.count = nil, nil, 0, ni
 
 // Commit makes what was gathered take effect. done is told when all of it is applied and synced; what the session
 // does after that sees it. Messages become visible when they are stored, like any. With KindStaleLease, if one of the
-// leases does not hold, nothing happened and done is not told. The transaction is empty afterwards and can be used
+// leases does not hold, or KindFull, if a queue refuses a message, nothing happened and done is not told. The transaction is empty afterwards and can be used
 // again.
 func (t *Tx) Commit(done Completion) error {
 	c := &commit{b: t.s.b, done: done, parts: make(map[*Queue]*part)}
 	for _, r := range t.routes {
 		p := c.partOf(r.queue)
 		p.messages = append(p.messages, r.message)
+	}
+	for _, p := range c.order {
+		if err := p.queue.hasRoomFor(p.messages); err != nil {
+			return err
+		}
 	}
 	for i := range t.leases {
 		if !t.leases[i].lease.holds() {
@@ -272,7 +277,7 @@ func (q *Queue) startPart(p *part) {
 	q.mu.Lock()
 	for _, e := range p.returned {
 		e.limbo = false
-		q.putBack(e)
+		q.comeBack(e)
 	}
 	switch {
 	case q.deleted, len(p.messages) == 0 && len(p.acked) == 0:

@@ -6,6 +6,8 @@ const (
 	// windowMessages and windowBytes bound what one queue keeps in memory ahead of its consumers.
 	windowMessages = 8192
 	windowBytes    = 8 << 20
+	// rankedMessages is windowMessages of a queue with priorities: only within the window does a higher one come first.
+	rankedMessages = 65536
 	// windowShare is what every queue may keep although all queues together are over their bound.
 	windowShare = 128 << 10
 	// readMisses is how many reads in a row must find nothing before the count of unread messages is given up.
@@ -19,13 +21,43 @@ func (q *Queue) full() bool {
 	if q.log == nil {
 		return false
 	}
-	return q.fresh.len()+q.returned.len() >= windowMessages || q.windowBytes >= windowBytes ||
+	return q.fresh.len()+q.returned.len() >= q.windowMessages() || q.windowBytes >= windowBytes ||
 		(q.windowBytes >= windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes)
+}
+
+func (q *Queue) windowMessages() int {
+	if q.spec.Priorities > 0 {
+		return rankedMessages
+	}
+	return windowMessages
 }
 
 func (q *Queue) addWindow(bytes int64) {
 	q.windowBytes += bytes
 	q.ns.b.window.Add(bytes)
+}
+
+// addReady counts an entry that comes into the window (n is 1) or leaves it (-1).
+func (q *Queue) addReady(e *entry, n int64) {
+	q.addWindow(n * int64(e.msg.Size()))
+	q.readyBytes += n * int64(len(e.msg.Body()))
+}
+
+// noteUnread counts a message that is left in the log.
+func (q *Queue) noteUnread(m *Message) {
+	size := int64(len(m.Body()))
+	q.unreadBytes += size
+	q.readyBytes += size
+}
+
+// noteRead is told that n bytes of what was unread no longer are. Those that an earlier run stored were never counted.
+func (q *Queue) noteRead(n int64) {
+	if q.unread == 0 {
+		n = q.unreadBytes
+	}
+	n = min(n, q.unreadBytes)
+	q.unreadBytes -= n
+	q.readyBytes -= n
 }
 
 // adopt adds an entry to a list of unsettled ones. Its place in the log is the newest so far.
@@ -45,14 +77,18 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 	e := &entry{seq: seq, msg: m, count: count, after: q.lastSeen}
 	q.next, q.lastSeen = seq+1, seq
 	q.adopt(e, &q.live)
-	q.fresh.pushBack(e)
-	q.addWindow(int64(m.Size()))
+	if q.spec.Priorities > 0 {
+		q.returned.push(q.ranked(e))
+	} else {
+		q.fresh.pushBack(e)
+	}
+	q.addReady(e, 1)
 }
 
 // putBack makes an entry that is in no lease ready again, at its original position.
 func (q *Queue) putBack(e *entry) {
-	q.returned.push(e)
-	q.addWindow(int64(e.msg.Size()))
+	q.returned.push(q.ranked(e))
+	q.addReady(e, 1)
 }
 
 // popReady takes the first ready entry of the window, which must not be empty.
@@ -63,21 +99,15 @@ func (q *Queue) popReady() *entry {
 	} else {
 		e = q.fresh.popFront()
 	}
-	q.addWindow(-int64(e.msg.Size()))
+	q.addReady(e, -1)
 	return e
 }
 
 // windowed is the number of ready entries in the window.
 func (q *Queue) windowed() int { return q.fresh.len() + q.returned.len() }
 
-// arrived is told that a message of this queue is stored at seq. It goes into the window when all before it have;
-// otherwise it is only counted and read back later. Delivery does not wait for the sync.
-func (q *Queue) arrived(seq uint64, m *Message) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.arrivedLocked(seq, m)
-}
-
+// arrivedLocked is told that a message of this queue is stored at seq. It goes into the window when all before it have;
+// otherwise it is only counted and read back later. Delivery does not wait for the sync. The caller holds q.mu.
 func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 	q.last = max(q.last, seq)
 	if q.gone {
@@ -85,6 +115,7 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 	}
 	if q.unread > 0 || q.full() {
 		q.unread++
+		q.noteUnread(m)
 		q.keepLimits()
 		q.fill()
 		return
@@ -108,7 +139,7 @@ func (q *Queue) arrivedInMemory(m *Message) {
 // fill starts reading from the log when the window has run half empty and the log holds more.
 func (q *Queue) fill() {
 	if q.unread == 0 || q.reading || q.gone || q.full() ||
-		q.windowed() > windowMessages/2 || q.windowBytes > windowBytes/2 {
+		q.windowed() > q.windowMessages()/2 || q.windowBytes > windowBytes/2 {
 		return
 	}
 	q.reading, q.got = true, false
@@ -116,7 +147,7 @@ func (q *Queue) fill() {
 	if len(q.old) > 0 {
 		from = max(from, q.old[0].from)
 	}
-	q.log.Read(from, windowMessages-q.windowed(), int(windowBytes-q.windowBytes), q.emit, q.readEnded)
+	q.log.Read(from, q.windowMessages()-q.windowed(), int(windowBytes-q.windowBytes), q.emit, q.readEnded)
 }
 
 // emit takes a message that was read from the log.
@@ -143,6 +174,7 @@ func (q *Queue) emit(seq uint64, payload []byte) {
 			q.next, q.lastSeen = seq+1, seq
 			return
 		}
+		q.noteRead(int64(len(m.Body())))
 		q.take(seq, m, count)
 	}
 	if last {
@@ -195,6 +227,7 @@ func (q *Queue) readEnded(err error) {
 		// The log holds nothing where the count says so. The count is what is wrong.
 		q.ns.b.log.Error("message count corrected", "ns", q.ns.name, "queue", q.spec.Name, "by", q.unread)
 		q.unread, q.old, q.next = 0, nil, max(q.next, q.oldEnd)
+		q.noteRead(0)
 		q.wakeGetters()
 	default:
 		q.misses = 0

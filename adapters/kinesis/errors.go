@@ -44,6 +44,7 @@ var kindErrors = map[broker.Kind]*awsproto.Error{
 	broker.KindUnauthenticated: {Shape: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."},
 	broker.KindTooLarge:        plainError("ValidationException", "The record is too large."),
 	broker.KindLimit:           throttled,
+	broker.KindFull:            throttled,
 	broker.KindStaleLease:      internalFailure, // Kinesis has no leases
 	broker.KindUnsupported:     invalidArgument("This is not supported yet."),
 	broker.KindUnavailable:     unavailable,

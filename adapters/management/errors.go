@@ -31,6 +31,7 @@ var kinds = map[broker.Kind]row{
 	broker.KindUnauthenticated: {http.StatusUnauthorized, "not_authorized", says("Not_Authorized")},
 	broker.KindTooLarge:        {http.StatusBadRequest, "bad_request", limitReason},
 	broker.KindLimit:           {http.StatusBadRequest, "bad_request", limitReason},
+	broker.KindFull:            {http.StatusBadRequest, "bad_request", says("the queue is full")},
 	broker.KindStaleLease:      {http.StatusBadRequest, "bad_request", says("unknown delivery tag")},
 	broker.KindUnsupported:     {http.StatusNotImplemented, "not_implemented", named("%s '%s' in vhost '%s' needs what is not implemented")},
 	broker.KindUnavailable:     {http.StatusServiceUnavailable, "service_unavailable", says("storage is not available")},

@@ -45,8 +45,22 @@ var settings = map[string]setting{
 	"dead-letter-routing-key": {what: "is not a valid dead letter routing key", check: isText, apply: func(l *broker.QueueLimits, v any) {
 		l.HasDeadLetterKey, l.DeadLetterKey = true, v.(string)
 	}},
-	"dead-letter-strategy": {what: "is not a valid dead letter strategy", check: oneOf("at-most-once", "at-least-once")},
-	"overflow":             {what: "is not a valid overflow value", check: oneOf("drop-head")},
+	"dead-letter-strategy": {what: "is not a valid dead letter strategy", check: oneOf("at-most-once", "at-least-once"), apply: func(l *broker.QueueLimits, v any) {
+		l.KeepUndelivered = v == "at-least-once"
+	}},
+	"max-length-bytes": {what: "is not a valid maximum length in bytes", check: atLeast(0), operator: true, apply: func(l *broker.QueueLimits, v any) {
+		l.HasMaxBytes, l.MaxBytes = true, integer(v)
+	}},
+	"overflow": {what: "is not a valid overflow value", check: oneOf("drop-head", "reject-publish", "reject-publish-dlx"), apply: func(l *broker.QueueLimits, v any) {
+		l.Overflow = overflows[v.(string)]
+	}},
+	"delivery-limit": {what: "is not a valid delivery limit", check: atLeast(0), operator: true, apply: func(l *broker.QueueLimits, v any) {
+		l.HasDeliveryLimit, l.DeliveryLimit = true, integer(v)
+	}},
+	"consumer-timeout": {what: "is not a valid consumer timeout", check: atLeast(1), apply: func(l *broker.QueueLimits, v any) {
+		l.ConsumerTimeout = time.Duration(integer(v)) * time.Millisecond
+	}},
+	alternateExchange:      {what: "is not a valid alternate exchange name", check: isText},
 	"queue-mode":           {what: "is not a valid queue-mode value", check: oneOf("default", "lazy")},
 	"queue-version":        {what: "is not a valid queue-version value", check: func(v any) bool { n := integer(v); return n == 1 || n == 2 }},
 	"queue-master-locator": {what: "invalid queue-master-locator value", check: oneOf("min-masters", "client-local", "random")},
@@ -59,6 +73,13 @@ var settings = map[string]setting{
 		what: "is not a valid ha-promote-on-shutdown", check: oneOf("always", "when-synced"),
 	},
 	"ha-promote-on-failure": {what: "is not a valid ha-promote-on-failure", check: oneOf("always", "when-synced")},
+}
+
+// alternateExchange is the one setting of exchanges.
+const alternateExchange = "alternate-exchange"
+
+var overflows = map[string]broker.Overflow{
+	"drop-head": broker.DropOldest, "reject-publish": broker.RejectNew, "reject-publish-dlx": broker.RejectNewDeadLetter,
 }
 
 // maxTimer is the longest time RabbitMQ takes, in milliseconds.
@@ -157,6 +178,9 @@ func readDefinition(p *broker.Policy) error {
 		}
 		if !s.check(v) {
 			return failedValidation("%s %s", erlangValue(v), s.what)
+		}
+		if name == alternateExchange {
+			p.Alternate = v.(string)
 		}
 		if s.apply != nil {
 			s.apply(&p.Limits, v)

@@ -46,6 +46,7 @@ var kindErrors = map[broker.Kind]*awsproto.Error{
 	broker.KindUnauthenticated: plainError("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
 	broker.KindTooLarge:        invalidParameter("Message too long"),
 	broker.KindLimit:           plainError("Throttled", 429, "Rate exceeded"),
+	broker.KindFull:            plainError("Throttled", 429, "Rate exceeded"),
 	broker.KindStaleLease:      internalError, // SNS has no leases
 	broker.KindUnsupported:     plainError("InvalidParameter", 400, "Invalid parameter: this is not supported yet"),
 	broker.KindUnavailable:     unavailable,

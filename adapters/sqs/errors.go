@@ -102,6 +102,7 @@ var kindErrors = map[broker.Kind]*awsproto.Error{
 	broker.KindUnauthenticated: invalidToken,
 	broker.KindTooLarge:        invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessageSize),
 	broker.KindLimit:           plainError("OverLimit", 403, "A limit was reached."),
+	broker.KindFull:            plainError("OverLimit", 403, "The queue holds as many messages as it may."),
 	broker.KindStaleLease:      plainError("ReceiptHandleIsInvalid", 404, "The receipt handle has expired."),
 	broker.KindUnsupported:     unsupported("This is not supported yet."),
 	broker.KindUnavailable:     unavailable,

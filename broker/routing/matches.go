@@ -32,6 +32,9 @@ func (m *Matches[D]) Reset() {
 // and is valid until [Matches.Reset].
 func (m *Matches[D]) All() []D { return m.found }
 
+// Add adds a destination that was found in another way.
+func (m *Matches[D]) Add(d D) { m.add(d) }
+
 func (m *Matches[D]) has(d D) bool {
 	if len(m.found) <= few {
 		return slices.Contains(m.found, d)

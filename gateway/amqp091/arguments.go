@@ -8,9 +8,8 @@ import (
 	"github.com/portico-mq/portico/gateway/amqp091/wire"
 )
 
-// The arguments of queues: how RabbitMQ checks them, how it compares them when a queue is declared again, and which of
-// them mean something here. One that would change how the queue behaves, and is not built, is refused in the words that
-// RabbitMQ has for one that the type of queue does not know. Arguments that RabbitMQ does not know it keeps and shows;
+// The arguments of queues: how RabbitMQ checks them, how it compares them when a queue is declared again, and which
+// type of queue knows which. Arguments that RabbitMQ does not know it keeps and shows;
 // so do we.
 
 // attributes is where the arguments are kept with a queue or an exchange.
@@ -23,11 +22,9 @@ type argument struct {
 	check func(v property.RawValue) string
 	// quorum says that quorum queues know it.
 	quorum bool
-	// built says whether a good value is honoured; nil for those that change nothing that can be seen from outside.
-	built func(v property.RawValue) bool
+	// only says that no other queues know it.
+	only bool
 }
-
-func never(property.RawValue) bool { return false }
 
 // queueArguments are the arguments that RabbitMQ 3.13 checks and compares.
 var queueArguments = []argument{
@@ -35,30 +32,27 @@ var queueArguments = []argument{
 	{name: "x-message-ttl", check: atLeast(0), quorum: true},
 	{name: "x-dead-letter-exchange", check: isString, quorum: true},
 	{name: "x-dead-letter-routing-key", check: isString, quorum: true},
-	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), quorum: true},
+	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), quorum: true, only: true},
 	{name: "x-max-length", check: atLeast(0), quorum: true},
-	{name: "x-max-length-bytes", check: atLeast(0), quorum: true, built: never},
-	{name: "x-max-priority", check: priorities, built: never},
-	{name: "x-overflow", check: overflow, quorum: true, built: dropsHead},
+	{name: "x-max-length-bytes", check: atLeast(0), quorum: true},
+	{name: "x-max-priority", check: priorities},
+	{name: "x-overflow", check: overflow, quorum: true},
 	{name: "x-queue-mode", check: oneOf("default", "lazy")},
 	{name: "x-queue-version", check: atLeast(1)},
 	{name: "x-queue-master-locator", check: isString},
 	{name: "x-queue-leader-locator", check: isString, quorum: true},
-	{name: "x-quorum-initial-group-size", check: atLeast(1), quorum: true},
-	{name: "x-single-active-consumer", check: isBool, quorum: true, built: isFalse},
-	{name: "x-delivery-limit", check: atLeast(-1), quorum: true, built: isNegative},
+	{name: "x-quorum-initial-group-size", check: atLeast(1), quorum: true, only: true},
+	{name: "x-single-active-consumer", check: isBool, quorum: true},
+	{name: "x-delivery-limit", check: atLeast(-1), quorum: true, only: true},
+	{name: consumerTimeoutArgument, check: atLeast(1), quorum: true},
 	{name: queueTypeArgument, check: knownQueueType, quorum: true},
 }
 
 const queueTypeArgument = "x-queue-type"
 
-func isFalse(v property.RawValue) bool { on, _ := v.Bool(); return !on }
-
-// dropsHead: the other ways refuse the new message.
-func dropsHead(v property.RawValue) bool { return v.EqualTo("drop-head") }
-
-// isNegative: -1 is no limit.
-func isNegative(v property.RawValue) bool { n, _ := v.Int(); return n < 0 }
+// consumerTimeoutArgument bounds how long a consumer keeps a delivery. RabbitMQ has it for quorum queues since 4.3; here
+// it is for all.
+const consumerTimeoutArgument = "x-consumer-timeout"
 
 func atLeast(least int64) func(property.RawValue) string {
 	return func(v property.RawValue) string {
@@ -162,7 +156,7 @@ func checkQueueArguments(resource string, arguments property.RawTable) error {
 			return channelFault(wire.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(v.Type), a.name, resource)
 		case bad != "":
 			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, bad)
-		case kind == "quorum" && !a.quorum, a.built != nil && !a.built(v):
+		case kind == "quorum" && !a.quorum, kind == "classic" && a.only:
 			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", a.name, resource, kind)
 		}
 	}

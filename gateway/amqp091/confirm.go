@@ -92,7 +92,7 @@ func (p *confirm) Done(err error) {
 	if tell {
 		p.ch.c.markDirty(p.ch)
 	}
-	if err != nil {
+	if err != nil && !broker.IsKind(err, broker.KindFull) {
 		p.ch.c.log.Error("publication not stored", "channel", p.ch.id, "number", p.number, "err", err)
 	}
 }

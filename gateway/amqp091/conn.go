@@ -52,6 +52,7 @@ type conn struct {
 	done       bool // connection.close was answered
 
 	interrupted atomic.Bool
+	disturbed   atomic.Bool            // the reader is to look at overdue
 	forced      atomic.Pointer[string] // why the broker ends the connection; nil: it does not, or shuts down
 	beat        atomic.Int64           // the heartbeat agreed on, in nanoseconds; 0: none
 	wake        chan struct{}
@@ -66,6 +67,7 @@ type conn struct {
 	dead    bool   // writing has failed
 	paused  []*broker.Consumer
 	dirty   []*channel
+	overdue []overdueChannel
 }
 
 // capabilities are what the client says it understands.
@@ -90,18 +92,29 @@ type readSide struct{ c *conn }
 
 func (s readSide) Read(b []byte) (int, error) {
 	c := s.c
-	c.flushAcks()
-	if c.idle > 0 {
-		if err := c.nc.SetReadDeadline(time.Now().Add(c.idle)); err != nil {
+	for {
+		c.flushAcks()
+		deadline := time.Time{}
+		if c.idle > 0 {
+			deadline = time.Now().Add(c.idle)
+		}
+		if c.disturbed.Swap(false) || c.idle > 0 {
+			if err := c.nc.SetReadDeadline(deadline); err != nil {
+				return 0, err
+			}
+		}
+		if err := c.closeOverdue(); err != nil {
 			return 0, err
 		}
+		if c.interrupted.Load() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		n, err := c.nc.Read(b)
+		c.received.Add(n)
+		if n > 0 || !c.disturbed.Load() || c.interrupted.Load() {
+			return n, err
+		}
 	}
-	if c.interrupted.Load() {
-		return 0, os.ErrDeadlineExceeded
-	}
-	n, err := c.nc.Read(b)
-	c.received.Add(n)
-	return n, err
 }
 
 // interrupt makes the reader notice that the server shuts down. It is called from another goroutine.

@@ -206,6 +206,15 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 		return err
 	}
 	c := ch.c
+	info, err := c.session.Queue(c.background(), queue)
+	if err != nil {
+		return err
+	}
+	quorum := queueType(info.Spec.Attributes[attributes]) == "quorum"
+	if quorum && info.Spec.SingleActive { // classic queues allow it, until RabbitMQ 4.3
+		return channelFault(wire.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported by "+
+			"quorum queues with single active consumer", ch.resource("queue", queue))
+	}
 	got, left, err := c.session.Get(c.background(), queue, broker.GetOptions{Max: 1, AutoAck: m.NoAck})
 	if err != nil {
 		return err
@@ -217,8 +226,6 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 	}
 	d := got[0]
 	ch.lane.HandedOut(true, m.NoAck, d.Redelivered)
-	info, err := c.session.Queue(c.background(), queue)
-	quorum := err == nil && queueType(info.Spec.Attributes[attributes]) == "quorum" // it may be gone meanwhile
 	c.send(func(dst []byte) []byte {
 		ch.nextTag++
 		if !m.NoAck {

@@ -1,8 +1,6 @@
 package amqp091
 
 import (
-	"time"
-
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
 )
@@ -13,6 +11,7 @@ import (
 
 var deathNames = map[broker.DeathReason]string{
 	broker.DiedOfRejection: "rejected", broker.DiedOfAge: "expired", broker.DiedOfLength: "maxlen",
+	broker.DiedOfDeliveries: "delivery_limit",
 }
 
 // MarkDeath is the broker's DeathMarker. A copy does not go to a queue again that it left by itself, with no
@@ -134,33 +133,5 @@ func withoutFields(table property.Table, name string) property.Table {
 	}
 	return kept
 }
-
-// limits are what the arguments of a queue ask for; nil when that is nothing. The arguments have been checked.
-func limits(arguments property.RawTable) *broker.QueueLimits {
-	var l broker.QueueLimits
-	number := func(name string) (int64, bool) {
-		v, _ := arguments.Lookup(name)
-		return v.Int()
-	}
-	if ms, ok := number("x-message-ttl"); ok {
-		l.HasTTL, l.TTL = true, milliseconds(ms)
-	}
-	if ms, ok := number("x-expires"); ok {
-		l.Expires = milliseconds(ms)
-	}
-	l.MaxLength, l.HasMaxLength = number("x-max-length")
-	if v, ok := arguments.Lookup("x-dead-letter-exchange"); ok {
-		l.HasDeadLetter, l.DeadLetter = true, v.String()
-	}
-	if v, ok := arguments.Lookup("x-dead-letter-routing-key"); ok {
-		l.HasDeadLetterKey, l.DeadLetterKey = true, v.String()
-	}
-	if l == (broker.QueueLimits{}) {
-		return nil
-	}
-	return &l
-}
-
-func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 var _ broker.DeathMarker = MarkDeath

@@ -83,7 +83,9 @@ var kinds = map[broker.Kind]row{
 		}
 		return "too large"
 	}},
-	broker.KindLimit:      {channelScope, wire.PreconditionFailed, limitText},
+	broker.KindLimit: {channelScope, wire.PreconditionFailed, limitText},
+	// Only a transaction tells it in this way; a publication is refused by its confirm.
+	broker.KindFull:       {channelScope, wire.PreconditionFailed, func(*broker.Error) string { return "partial tx completion" }},
 	broker.KindStaleLease: {channelScope, wire.PreconditionFailed, func(*broker.Error) string { return "unknown delivery tag" }},
 	broker.KindUnsupported: {connectionScope, wire.NotImplemented, func(e *broker.Error) string {
 		return fmt.Sprintf("%s '%s' needs what is not implemented", e.Type, e.Name)

@@ -50,10 +50,6 @@ func (ch *channel) handleExchangeDeclare(m *wire.ExchangeDeclare) error {
 }
 
 func (ch *channel) declareExchange(name string, m *wire.ExchangeDeclare) error {
-	kind := broker.ExchangeKind(m.Type)
-	if err := checkExchange(kind, m.Arguments); err != nil {
-		return err
-	}
 	arguments, err := m.Arguments.Decode()
 	if err != nil {
 		return err
@@ -61,22 +57,53 @@ func (ch *channel) declareExchange(name string, m *wire.ExchangeDeclare) error {
 	if arguments == nil {
 		arguments = property.Table{}
 	}
-	_, _, err = ch.c.session.DeclareExchange(ch.c.background(), broker.ExchangeSpec{
-		Name: name, Kind: kind, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal,
+	resource := ch.resource("exchange", name)
+	spec := broker.ExchangeSpec{
+		Name: name, Kind: broker.ExchangeKind(m.Type), Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal,
 		Attributes: broker.Attributes{attributes: arguments},
-	})
-	return err
+	}
+	if err := completeExchange(resource, &spec, m.Arguments); err != nil {
+		return err
+	}
+	existing, created, err := ch.c.session.DeclareExchange(ch.c.background(), spec)
+	if err != nil || created {
+		return err
+	}
+	return compareArguments(resource, existing.Attributes[attributes], m.Arguments, alternateArgument)
 }
 
-// checkExchange refuses an exchange that cannot be.
-func checkExchange(kind broker.ExchangeKind, arguments property.RawTable) error {
-	switch kind {
+const alternateArgument = "alternate-exchange"
+
+// compareArguments refuses the named arguments if they differ from those of the exchange that exists.
+func compareArguments(resource string, existing property.Table, wanted property.RawTable, names ...string) error {
+	current, err := existing.Raw()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		old, had := current.Lookup(name)
+		now, has := wanted.Lookup(name)
+		if err := compareArgument(name, resource, old, had, now, has); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completeExchange adds what the arguments ask for to an exchange's description, and refuses one that cannot be.
+func completeExchange(resource string, spec *broker.ExchangeSpec, arguments property.RawTable) error {
+	switch spec.Kind {
 	case broker.Direct, broker.Fanout, broker.Topic, broker.Headers:
 	default: // the channel, since RabbitMQ 3.13.3; the connection before
-		return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", kind)
+		return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", spec.Kind)
 	}
-	if _, ok := arguments.Lookup("alternate-exchange"); ok {
-		return connectionFault(wire.NotImplemented, "alternate-exchange")
+	v, ok := arguments.Lookup(alternateArgument)
+	if ok && v.Type != 'S' {
+		return channelFault(wire.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(v.Type), alternateArgument, resource)
+	}
+	spec.Alternate = v.String()
+	if !ok {
+		spec.Alternate = ""
 	}
 	return nil
 }

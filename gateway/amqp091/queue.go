@@ -91,8 +91,9 @@ func (ch *channel) declareQueue(name string, m *wire.QueueDeclare) (broker.Queue
 	}
 	spec := broker.QueueSpec{
 		Name: name, Durable: m.Durable, Exclusive: m.Exclusive, AutoDelete: m.AutoDelete,
-		Attributes: broker.Attributes{attributes: arguments}, Limits: limits(raw),
+		Attributes: broker.Attributes{attributes: arguments},
 	}
+	completeQueue(&spec, raw)
 	if refused := checkQueue(ch.resource("queue", name), &spec, raw); refused != nil {
 		// What is wrong with a queue that exists is that it is another one.
 		if info, err := s.Queue(ch.c.background(), name); err == nil {
@@ -131,6 +132,18 @@ func (ch *channel) withDefaultType(arguments property.Table, m *wire.QueueDeclar
 // QueueType is the type that a queue was declared with over AMQP; those of other front ends are
 // classic.
 func QueueType(spec *broker.QueueSpec) string { return queueType(spec.Attributes[attributes]) }
+
+// completeQueue adds what the arguments ask for to a queue's description. They may still have to be refused.
+func completeQueue(spec *broker.QueueSpec, arguments property.RawTable) {
+	spec.Limits = limits(arguments)
+	if v, ok := arguments.Lookup("x-single-active-consumer"); ok {
+		spec.SingleActive, _ = v.Bool()
+	}
+	if v, ok := arguments.Lookup("x-max-priority"); ok {
+		n, _ := v.Int()
+		spec.Priorities = uint8(max(0, min(n, 255)))
+	}
+}
 
 // checkQueue refuses a queue that cannot be.
 func checkQueue(resource string, spec *broker.QueueSpec, arguments property.RawTable) error {

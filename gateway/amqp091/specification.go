@@ -19,7 +19,7 @@ func QueueSpec(vhost string, spec broker.QueueSpec, arguments property.Table) (b
 		return spec, err
 	}
 	spec.Attributes = broker.Attributes{attributes: arguments}
-	spec.Limits = limits(raw)
+	completeQueue(&spec, raw)
 	return spec, checkQueue("queue '"+spec.Name+"' in vhost '"+vhost+"'", &spec, raw)
 }
 
@@ -33,7 +33,8 @@ func ExchangeSpec(spec broker.ExchangeSpec, arguments property.Table) (broker.Ex
 		return spec, err
 	}
 	spec.Attributes = broker.Attributes{attributes: arguments}
-	return spec, checkExchange(spec.Kind, raw)
+	err = completeExchange("exchange '"+spec.Name+"'", &spec, raw)
+	return spec, err
 }
 
 // ReplyText is what is wrong, without the name of the code.

@@ -111,6 +111,9 @@ var rows = map[broker.Kind]func(e *broker.Error) *fault{
 	},
 	broker.KindTooLarge: limited,
 	broker.KindLimit:    limited,
+	broker.KindFull: func(e *broker.Error) *fault {
+		return faultf("Message rejected", "%s '%s' in vhost '%s' is full", e.Type, e.Name, e.Namespace)
+	},
 	broker.KindStaleLease: func(*broker.Error) *fault {
 		return exception("precondition_failed", "unknown delivery tag")
 	},

@@ -1,0 +1,84 @@
+package broker
+
+// Overflow says what becomes of a message that a queue has no room for.
+type Overflow string
+
+// The ways to deal with too much. With any of the last two, whoever publishes is told KindFull.
+const (
+	DropOldest          Overflow = "drop-oldest"        // the head of the queue goes
+	RejectNew           Overflow = "reject"             // the new message is refused
+	RejectNewDeadLetter Overflow = "reject-dead-letter" // it is, and is dead-lettered
+)
+
+// rejects reports whether new messages are refused rather than old ones dropped.
+func (l *QueueLimits) rejects() bool {
+	return l.Overflow == RejectNew || l.Overflow == RejectNewDeadLetter
+}
+
+// bounded reports whether there is a limit on how much waits.
+func (l *QueueLimits) bounded() bool { return l.HasMaxLength || l.HasMaxBytes }
+
+// putLimits puts limits in force. The caller holds q.mu, or is the only one who knows the queue.
+func (q *Queue) putLimits(l *QueueLimits) {
+	q.limiter.limits = l
+	q.limiter.rejecting.Store(l != nil && l.rejects() && l.bounded())
+}
+
+// over reports whether more is ready than l allows when so many messages and bytes come on top.
+func (q *Queue) over(l *QueueLimits, messages int, bytes int64) bool {
+	return (l.HasMaxLength && int64(q.ready()+messages) > l.MaxLength) || (l.HasMaxBytes && q.readyBytes+bytes > l.MaxBytes)
+}
+
+// admit decides whether a new message may come in; it then counts as coming until left is called.
+func (q *Queue) admit(m *Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l, lim := q.limiter.limits, &q.limiter
+	size := int64(len(m.Body()))
+	if l == nil || !l.rejects() || q.gone || !q.over(l, lim.coming+1, lim.comingBytes+size) {
+		lim.coming++
+		lim.comingBytes += size
+		return nil
+	}
+	if l.Overflow == RejectNewDeadLetter && l.HasDeadLetter {
+		q.sentence(death{e: &entry{msg: m}, reason: DiedOfLength, stray: true})
+	}
+	return q.fullError()
+}
+
+// admitted ends the way of an admitted message into the queue. The caller holds q.mu.
+func (l *limiter) admitted(m *Message) {
+	l.coming--
+	l.comingBytes -= int64(len(m.Body()))
+}
+
+func (q *Queue) fullError() error {
+	return &Error{Kind: KindFull, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name}
+}
+
+// hasRoomFor refuses the messages of a transaction if the queue would refuse them one by one.
+func (q *Queue) hasRoomFor(messages []*Message) error {
+	if len(messages) == 0 || !q.limiter.rejecting.Load() {
+		return nil
+	}
+	bytes := int64(0)
+	for _, m := range messages {
+		bytes += int64(len(m.Body()))
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l, lim := q.limiter.limits, &q.limiter
+	if l != nil && l.rejects() && q.over(l, lim.coming+len(messages), lim.comingBytes+bytes) {
+		return q.fullError()
+	}
+	return nil
+}
+
+// comeBack makes an entry ready again, if it may still be delivered. It is in no lease; its count is up to date.
+func (q *Queue) comeBack(e *entry) {
+	if l := q.limiter.limits; l != nil && l.HasDeliveryLimit && int64(e.count) > l.DeliveryLimit {
+		q.retire(e, DiedOfDeliveries, nil)
+		return
+	}
+	q.putBack(e)
+}
