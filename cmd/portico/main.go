@@ -10,9 +10,12 @@ import (
 
 // commandLine is every command with its flags.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Start the broker (what portico does without a command)."`
-	Config  configCommand  `cmd:"" help:"Look at the configuration."`
-	Bench   benchCommand   `cmd:"" help:"Measure this broker or another one."`
+	Serve  serveCommand  `cmd:"" default:"withargs" help:"Start the broker (what portico does without a command)."`
+	Config configCommand `cmd:"" help:"Look at the configuration."`
+	Bench  benchCommand  `cmd:"" help:"Measure this broker or another one."`
+
+	Definitions definitionsCommand `cmd:"" help:"Import or export everything that is declared, in RabbitMQ's format."`
+
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -19,7 +19,8 @@ import (
 const (
 	exitUsage       = 64 // the command line is wrong
 	exitData        = 65 // an argument's value is wrong
-	exitUnavailable = 69 // the server cannot be reached
+	exitNoUser      = 67 // there is no such user
+	exitUnavailable = 69 // the server cannot be reached, or refuses
 	exitSoftware    = 70 // the server answered with an error
 	exitNoPerm      = 77 // the server refused the user
 )
@@ -38,16 +39,25 @@ func (f *failure) Error() string { return f.text }
 type command struct {
 	arguments string // as the usage line shows them
 	help      string
+	min, max  int // how many arguments it takes
 	run       func(c *client, args []string, out io.Writer) error
 }
 
+// many is the largest number of arguments of a command that takes any number.
+const many = 1 << 16
+
 // commands are the sub-commands by name.
-var commands = map[string]command{
-	"set_vm_memory_high_watermark": {
-		arguments: "<fraction> | absolute <value>",
-		help:      "Sets the vm_memory_high_watermark setting",
-		run:       setMemoryHighWatermark,
-	},
+var commands = joined(
+	memoryCommands(), userCommands(), vhostCommands(), permissionCommands(), policyCommands(), parameterCommands(),
+	limitCommands(), definitionCommands(),
+)
+
+func joined(groups ...map[string]command) map[string]command {
+	all := map[string]command{}
+	for _, group := range groups {
+		maps.Copy(all, group)
+	}
+	return all
 }
 
 func main() {
@@ -66,20 +76,13 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		fmt.Fprint(stderr, help(name))
 		return exitUsage
 	}
-	out := stdout
-	if opts.quiet {
-		out = io.Discard
+	if err == nil {
+		err = execute(newClient(opts), positional, stdout)
 	}
 	if err == nil {
-		err = execute(newClient(opts), positional, out)
-	}
-	var f *failure
-	switch {
-	case err == nil:
 		return 0
-	case !errors.As(err, &f):
-		f = &failure{code: exitSoftware, text: "Error: " + err.Error()}
 	}
+	f := failed(err)
 	fmt.Fprintln(stderr, f.text)
 	if f.usage {
 		fmt.Fprint(stderr, usage(name, positional))
@@ -92,7 +95,15 @@ func execute(c *client, args []string, out io.Writer) error {
 	if !ok {
 		return &failure{code: exitUsage, text: fmt.Sprintf("\nCommand '%s' not found. ", args[0]), usage: true}
 	}
-	err := cmd.run(c, args[1:], out)
+	var err error
+	switch n := len(args) - 1; {
+	case n < cmd.min:
+		err = &failure{code: exitUsage, text: "not enough arguments.", usage: true}
+	case n > cmd.max:
+		err = &failure{code: exitUsage, text: "too many arguments.", usage: true}
+	default:
+		err = cmd.run(c, args[1:], out)
+	}
 	var f *failure
 	if errors.As(err, &f) && f.usage {
 		f.text = fmt.Sprintf("Error (argument validation): %s\nArguments given:\n\t%s", f.text, strings.Join(args, " "))
@@ -103,7 +114,14 @@ func execute(c *client, args []string, out io.Writer) error {
 // options are the flags that every sub-command takes.
 type options struct {
 	url, user, password string
-	quiet               bool
+	quiet, noHeaders    bool
+	formatter           string
+	timeout             int // of a request, in seconds; 0: the default
+
+	vhost, description, tags, defaultQueueType string
+	priority, applyTo, format                  string
+	global                                     bool
+	ofUser                                     string // whose limits are listed; "" for guest
 }
 
 // parse reads flags before, between and after the other arguments. The
@@ -121,8 +139,7 @@ func parse(name string, args []string, getenv func(string) string) (options, []s
 	flags.StringVar(&opts.url, "url", fallback("PORTICOCTL_URL", "http://localhost:15672"), "")
 	flags.StringVar(&opts.user, "user", fallback("PORTICOCTL_USER", "guest"), "")
 	flags.StringVar(&opts.password, "password", fallback("PORTICOCTL_PASSWORD", "guest"), "")
-	flags.BoolVar(&opts.quiet, "quiet", false, "")
-	flags.BoolVar(&opts.quiet, "q", false, "")
+	addFlags(flags, &opts)
 	var positional []string
 	for {
 		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -131,11 +148,63 @@ func parse(name string, args []string, getenv func(string) string) (options, []s
 			return opts, positional, &failure{code: exitUsage, text: "Error: " + err.Error(), usage: true}
 		}
 		if flags.NArg() == 0 {
-			return opts, positional, nil
+			return finish(opts, flags, positional, fallback)
 		}
 		positional = append(positional, flags.Arg(0))
 		args = flags.Args()[1:]
 	}
+}
+
+// addFlags adds those that rabbitmqctl has, too. There is one node, whatever it is called: the one at the URL.
+func addFlags(flags *flag.FlagSet, opts *options) {
+	for _, f := range []struct {
+		to                 *string
+		name, short, value string
+	}{
+		{&opts.vhost, "vhost", "p", "/"},
+		{new(string), "node", "n", ""},
+		{&opts.formatter, "formatter", "", ""},
+		{&opts.description, "description", "", ""},
+		{&opts.tags, "tags", "", ""},
+		{&opts.defaultQueueType, "default-queue-type", "", ""},
+		{&opts.priority, "priority", "", "0"},
+		{&opts.applyTo, "apply-to", "", "all"},
+		{&opts.format, "format", "", ""},
+	} {
+		flags.StringVar(f.to, f.name, f.value, "")
+		if f.short != "" {
+			flags.StringVar(f.to, f.short, f.value, "")
+		}
+	}
+	silent := func(string) error { opts.quiet, opts.noHeaders = true, true; return nil }
+	flags.BoolVar(&opts.quiet, "quiet", false, "")
+	flags.BoolVar(&opts.quiet, "q", false, "")
+	flags.BoolFunc("silent", "", silent)
+	flags.BoolFunc("s", "", silent)
+	flags.Bool("longnames", false, "")
+	flags.Bool("l", false, "")
+	flags.BoolVar(&opts.noHeaders, "no-table-headers", false, "")
+	flags.BoolVar(&opts.global, "global", false, "")
+	flags.IntVar(&opts.timeout, "timeout", 0, "")
+	flags.IntVar(&opts.timeout, "t", 0, "")
+}
+
+// finish checks what the flags say together.
+func finish(opts options, flags *flag.FlagSet, args []string, fallback func(key, value string) string) (options, []string, error) {
+	switch opts.formatter {
+	case "", "table", "json", "csv", "pretty_table":
+	default:
+		return opts, args, &failure{code: exitUsage, text: fmt.Sprintf("Error: formatter %s is not supported", opts.formatter), usage: true}
+	}
+	// rabbitmqctl has --user for whose limits are shown; its caller needs no login.
+	if len(args) > 0 && args[0] == "list_user_limits" {
+		flags.Visit(func(f *flag.Flag) {
+			if f.Name == "user" {
+				opts.ofUser, opts.user = opts.user, fallback("PORTICOCTL_USER", "guest")
+			}
+		})
+	}
+	return opts, args, nil
 }
 
 // usage returns the usage line of the command in args, or of all of them.
@@ -160,7 +229,12 @@ Flags, with the environment variable that gives their default:
    --url        the management port; PORTICOCTL_URL, else http://localhost:15672
    --user       an administrator; PORTICOCTL_USER, else guest
    --password   PORTICOCTL_PASSWORD, else guest
-   -q, --quiet  say nothing but errors
+   -q, --quiet  say nothing about what is being done
+   -s, --silent the same, and no table headers
+   -p, --vhost  the virtual host, else /
+   --formatter  table, json, csv or pretty_table
+   -t, --timeout  seconds that a request may take
+   -n, --node, -l, --longnames  taken and of no effect: the server is the one at the URL
 `)
 	return b.String()
 }

@@ -1,11 +1,18 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
 )
+
+func memoryCommands() map[string]command {
+	return map[string]command{
+		"set_vm_memory_high_watermark": {
+			"<fraction> | absolute <value>", "Sets the vm_memory_high_watermark setting", 0, many, setMemoryHighWatermark,
+		},
+	}
+}
 
 // setMemoryHighWatermark is "set_vm_memory_high_watermark <fraction>" and
 // "... absolute <value>". Words and codes are those of rabbitmqctl 3.10.8.
@@ -29,7 +36,7 @@ func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
 		if err := c.put("/portico/v1/memory/limit", map[string]int64{"bytes": n}); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "Setting memory threshold on %s to %s bytes ...\n", node(), args[1])
+		c.sayf(out, "Setting memory threshold on %s to %s bytes ...", node(), args[1])
 		return nil
 	}
 	f, err := parseFraction(args[0])
@@ -39,7 +46,7 @@ func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
 	if err := c.put("/portico/v1/memory/limit", map[string]float64{"fraction": f}); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Setting memory threshold on %s to %s ...\n", node(), args[0])
+	c.sayf(out, "Setting memory threshold on %s to %s ...", node(), args[0])
 	return nil
 }
 
