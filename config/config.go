@@ -37,6 +37,8 @@ type Config struct {
 	AWS AWS `key:"aws"`
 	// Management is the HTTP listener for health and administration.
 	Management Management `key:"management"`
+	// Metrics is the HTTP listener for Prometheus.
+	Metrics Listener `key:"metrics"`
 	// Shutdown says how a stop is carried out.
 	Shutdown Shutdown `key:"shutdown"`
 }
@@ -159,6 +161,7 @@ func Default() *Config {
 			Listen: Addresses{":15672"},
 			TLS:    ManagementTLS{Listen: Addresses{":15671"}},
 		},
+		Metrics:  Listener{Listen: Addresses{":15692"}},
 		Shutdown: Shutdown{Timeout: 10 * time.Second},
 	}
 }

@@ -39,4 +39,6 @@ func DeclareExchange(ctx context.Context, s *broker.Session, spec broker.Exchang
 }
 
 // Bind adds a binding.
-func Bind(ctx context.Context, s *broker.Session, b broker.Binding) error { return clientless(ctx, s).bind(b) }
+func Bind(ctx context.Context, s *broker.Session, b broker.Binding) error {
+	return clientless(ctx, s).bind(b)
+}

@@ -79,6 +79,7 @@ func (a *application) start(ctx context.Context) error {
 		a.startAMQP,
 		a.startSTOMP,
 		a.startAWS,
+		a.startMetrics,
 		a.startManagement,
 	} {
 		if err := step(ctx); err != nil {

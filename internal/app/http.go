@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/portico-mq/portico/adapters/management"
+	"github.com/portico-mq/portico/adapters/metrics"
 	"github.com/portico-mq/portico/gateway/amqp091"
 	"github.com/portico-mq/portico/internal/disk"
 )
@@ -36,6 +39,31 @@ func (a *application) startManagement(ctx context.Context) error {
 			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind,
 		},
 	}), plain, secure)
+	return nil
+}
+
+func (a *application) startMetrics(ctx context.Context) error {
+	plain, err := a.listen(ctx, "metrics", a.config.Metrics.Listen)
+	if err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	short, _, _ := strings.Cut(host, ".")
+	opts := metrics.Options{
+		Broker: a.broker, Version: a.config.RabbitMQ.Version, Node: "rabbit@" + short, Logger: a.log,
+		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
+		DiskLimit: int64(a.config.Disk.FreeLimit),
+	}
+	if a.memory != nil {
+		opts.Memory = func() (used, limit int64) {
+			st := a.memory.Status()
+			return st.Used, st.Limit
+		}
+	}
+	a.serveHTTP("metrics", metrics.NewServer(opts), plain)
 	return nil
 }
 

@@ -21,7 +21,8 @@ const amqp091goModule = "github.com/rabbitmq/amqp091-go@v1.16.0"
 // TestAmqp091goSuite runs amqp091-go's own integration tests from its module.
 // Its memory alarm test calls porticoctl as it would call rabbitmqctl.
 func TestAmqp091goSuite(t *testing.T) {
-	s := server.Start(t)
+	// Its recovery tests ask for the management API where RabbitMQ has it.
+	s := server.Start(t, "management.listen=127.0.0.1:15672")
 	excluded := readExcluded(t)
 	dir := moduleCopy(t, amqp091goModule)
 	names := slices.Sorted(maps.Keys(excluded))

@@ -31,7 +31,7 @@ func Config() v1.Config {
 		Entrypoint: []string{"/usr/local/bin/portico"},
 		Volumes:    map[string]struct{}{"/data": {}},
 		ExposedPorts: map[string]struct{}{
-			"4566": {}, "5671": {}, "5672": {}, "15671": {}, "15672": {}, "61613": {}, "61614": {},
+			"4566": {}, "5671": {}, "5672": {}, "15671": {}, "15672": {}, "15692": {}, "61613": {}, "61614": {},
 		},
 	}
 }

@@ -1,0 +1,146 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/portico-mq/portico/broker"
+)
+
+// Names and help are those of RabbitMQ's rabbitmq_prometheus plugin; what it measures of Erlang, and what cannot be
+// told here, is left out.
+
+// scope says how far what is measured is taken apart.
+type scope struct {
+	prefix   string          // before every name
+	perQueue bool            // each object by itself, with its name in labels
+	families map[string]bool // of detailed metrics; nil: all that there are
+	vhosts   map[string]bool // nil: all
+}
+
+func (s *scope) wants(families ...string) bool {
+	if s.families == nil {
+		return true
+	}
+	for _, f := range families {
+		if s.families[f] {
+			return true
+		}
+	}
+	return false
+}
+
+// collector measures the broker at each scrape. It implements prometheus.Collector.
+type collector struct {
+	opts  *Options
+	scope scope
+	ch    chan<- prometheus.Metric
+}
+
+// Describe says nothing: which metrics there are depends on what there is to measure.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect measures.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	m := collector{opts: c.opts, scope: c.scope, ch: ch}
+	if m.scope.families == nil {
+		m.node()
+		m.global()
+	}
+	m.queues()
+	m.connections()
+}
+
+// label is the name and the value of a label.
+type label struct{ name, value string }
+
+func (c *collector) send(kind prometheus.ValueType, name, help string, value float64, labels ...label) {
+	names, values := make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = l.name, l.value
+	}
+	d := prometheus.NewDesc(c.scope.prefix+name, help, names, nil)
+	c.ch <- prometheus.MustNewConstMetric(d, kind, value, values...)
+}
+
+func (c *collector) gauge(name, help string, value float64, labels ...label) {
+	c.send(prometheus.GaugeValue, name, help, value, labels...)
+}
+
+func (c *collector) counter(name, help string, value uint64, labels ...label) {
+	c.send(prometheus.CounterValue, name, help, float64(value), labels...)
+}
+
+// node measures the process.
+func (c *collector) node() {
+	o := c.opts
+	c.gauge("build_info", "RabbitMQ & Erlang/OTP version info", 1,
+		label{"rabbitmq_version", o.Version}, label{"product_name", "RabbitMQ"}, label{"product_version", o.Version})
+	c.gauge("identity_info", "RabbitMQ node & cluster identity info", 1,
+		label{"rabbitmq_node", o.Node}, label{"rabbitmq_cluster", o.Node})
+	if o.Memory != nil {
+		used, limit := o.Memory()
+		c.gauge("process_resident_memory_bytes", "Memory used in bytes", float64(used))
+		c.gauge("resident_memory_limit_bytes", "Memory high watermark in bytes", float64(limit))
+	}
+	if o.DiskFree != nil {
+		if free, err := o.DiskFree(); err == nil {
+			c.gauge("disk_space_available_bytes", "Disk space available in bytes", float64(free))
+			c.gauge("disk_space_available_limit_bytes", "Free disk space low watermark in bytes", float64(o.DiskLimit))
+		}
+	}
+	on := map[broker.Alarm]float64{}
+	for _, a := range o.Broker.Alarms() {
+		on[a] = 1
+	}
+	c.gauge("alarms_memory_used_watermark", "is 1 if VM memory watermark alarm is in effect", on[broker.AlarmMemory])
+	c.gauge("alarms_free_disk_space_watermark", "is 1 if free disk space watermark alarm is in effect", on[broker.AlarmDisk])
+	t := o.Broker.Totals()
+	c.counter("connections_opened_total", "Total number of connections opened", t.ConnectionsOpened)
+	c.counter("connections_closed_total", "Total number of connections closed or terminated", t.ConnectionsClosed)
+	c.counter("channels_opened_total", "Total number of channels opened", t.LanesOpened)
+	c.counter("channels_closed_total", "Total number of channels closed", t.LanesClosed)
+	c.counter("queues_declared_total", "Total number of queues declared", t.QueuesDeclared)
+	c.counter("queues_created_total", "Total number of queues created", t.QueuesCreated)
+	c.counter("queues_deleted_total", "Total number of queues deleted", t.QueuesDeleted)
+}
+
+// counted are the counters of messages: of the whole broker under "global_messages_", of channels under
+// "channel_messages_" where there is such a name.
+var counted = []struct {
+	global, channel, help string
+	stats                 []broker.Stat
+}{
+	{"received_total", "published_total", "Total number of messages received from publishers", []broker.Stat{broker.Published}},
+	{"routed_total", "", "Total number of messages routed to queues or streams", []broker.Stat{broker.Routed}},
+	{"confirmed_total", "confirmed_total", "Total number of messages confirmed to publishers", []broker.Stat{broker.Confirmed}},
+	{"unroutable_returned_total", "unroutable_returned_total", "Total number of messages published as mandatory into an exchange but returned to the publisher as unroutable", []broker.Stat{broker.Returned}},
+	{"unroutable_dropped_total", "unroutable_dropped_total", "Total number of messages published as non-mandatory into an exchange and dropped as unroutable", []broker.Stat{broker.Dropped}},
+	{"delivered_total", "", "Total number of messages delivered to consumers", []broker.Stat{broker.Delivered, broker.DeliveredAutoAck, broker.Fetched, broker.FetchedAutoAck}},
+	{"delivered_consume_manual_ack_total", "delivered_ack_total", "Total number of messages delivered to consumers using basic.consume with manual acknowledgment", []broker.Stat{broker.Delivered}},
+	{"delivered_consume_auto_ack_total", "delivered_total", "Total number of messages delivered to consumers using basic.consume with automatic acknowledgment", []broker.Stat{broker.DeliveredAutoAck}},
+	{"delivered_get_manual_ack_total", "get_ack_total", "Total number of messages delivered to consumers using basic.get with manual acknowledgment", []broker.Stat{broker.Fetched}},
+	{"delivered_get_auto_ack_total", "get_total", "Total number of messages delivered to consumers using basic.get with automatic acknowledgment", []broker.Stat{broker.FetchedAutoAck}},
+	{"get_empty_total", "get_empty_total", "Total number of times basic.get operations fetched no message", []broker.Stat{broker.FetchedNothing}},
+	{"acknowledged_total", "acked_total", "Total number of message acknowledgements received from consumers", []broker.Stat{broker.Acked}},
+	{"redelivered_total", "redelivered_total", "Total number of messages redelivered to consumers", []broker.Stat{broker.Redelivered}},
+}
+
+func sum(counts broker.Counts, stats []broker.Stat) (n uint64) {
+	for _, s := range stats {
+		n += counts[s]
+	}
+	return n
+}
+
+// global measures what flows through the whole broker.
+func (c *collector) global() {
+	var total broker.Counts
+	for _, vhost := range c.opts.Broker.Namespaces() {
+		if s := c.look(vhost); s != nil {
+			total = total.Plus(s.Counts())
+		}
+	}
+	for _, n := range counted {
+		c.counter("global_messages_"+n.global, n.help, sum(total, n.stats))
+	}
+}
