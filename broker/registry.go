@@ -213,8 +213,7 @@ func (l *Lane) Close() {
 // publications without a queue, is counted for the namespace too.
 func (l *Lane) Count(s Stat, n int) {
 	l.Traffic.add(s, n)
-	switch s {
-	case Confirmed, Returned, Dropped:
+	if s == Confirmed || s == Returned || s == Dropped {
 		l.connection.session.ns.traffic.add(s, n)
 	}
 }

@@ -15,11 +15,17 @@ var statNames = []struct {
 	name string
 	stat broker.Stat
 }{
-	{"publish", broker.Published}, {"confirm", broker.Confirmed},
-	{"return_unroutable", broker.Returned}, {"drop_unroutable", broker.Dropped},
-	{"deliver", broker.Delivered}, {"deliver_no_ack", broker.DeliveredAutoAck},
-	{"get", broker.Fetched}, {"get_no_ack", broker.FetchedAutoAck}, {"get_empty", broker.FetchedNothing},
-	{"ack", broker.Acked}, {"redeliver", broker.Redelivered},
+	{"publish", broker.Published},
+	{"confirm", broker.Confirmed},
+	{"return_unroutable", broker.Returned},
+	{"drop_unroutable", broker.Dropped},
+	{"deliver", broker.Delivered},
+	{"deliver_no_ack", broker.DeliveredAutoAck},
+	{"get", broker.Fetched},
+	{"get_no_ack", broker.FetchedAutoAck},
+	{"get_empty", broker.FetchedNothing},
+	{"ack", broker.Acked},
+	{"redeliver", broker.Redelivered},
 }
 
 // deliverGet are the stats that make up deliver_get.
