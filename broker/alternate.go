@@ -31,6 +31,9 @@ func (s *Session) mayUseAlternate(spec *ExchangeSpec) error {
 // match adds the destinations that x leads a message to by any of its keys. If there are none, the alternate exchange
 // is one. A circle of exchanges ends, since each is gone through once. The caller holds ns.mu.
 func (s *Session) match(x *exchange, m *Message, headers property.RawTable, extraKeys []string) {
+	if x.history != nil && !(s.b.opts.ForgetsHistory != nil && s.b.opts.ForgetsHistory(m)) {
+		x.history.add(m)
+	}
 	before := len(s.matches.All())
 	x.matchKeys(m, headers, extraKeys, &s.matches)
 	if x.alternate == "" || len(s.matches.All()) > before {

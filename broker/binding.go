@@ -15,6 +15,7 @@ type binding struct {
 	id      string // identity within the namespace
 	target  *target
 	durable bool
+	weight  float64 // on a ConsistentHash exchange
 }
 
 // target is where a binding leads. All bindings without a rule share the destination's one target, so that a message
@@ -116,5 +117,11 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 		}
 		t = &target{queue: t.queue, exchange: t.exchange, rule: rule}
 	}
-	return &binding{spec: spec, id: id, target: t, durable: durable}, source, nil
+	bd := &binding{spec: spec, id: id, target: t, durable: durable}
+	if source.spec.Kind == ConsistentHash {
+		if bd.weight, err = weightOf(&spec); err != nil {
+			return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: spec.Key, Err: err}
+		}
+	}
+	return bd, source, nil
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Rules map[string]RuleCompiler
 	// MarkDeath makes the properties of dead letters; nil leaves them as they are, and lets them go in a circle.
 	MarkDeath DeathMarker
+	// ForgetsHistory tells which messages a RecentHistory exchange does not keep; nil: it keeps all.
+	ForgetsHistory func(*Message) bool
 	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize].
 	MaxMessageSize int
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means

@@ -16,10 +16,12 @@ type exchange struct {
 	incoming  incoming
 	plain     *target // this exchange as a destination without a rule
 	traffic   Traffic
+	history   *history // of RecentHistory
 }
 
 var routingKinds = map[ExchangeKind]routing.Kind{
 	Direct: routing.Direct, Fanout: routing.Fanout, Topic: routing.Topic, Headers: routing.Headers,
+	Random: routing.Random, ModulusHash: routing.ModulusHash, ConsistentHash: routing.ConsistentHash, RecentHistory: routing.Fanout,
 }
 
 // incoming holds the bindings that lead to a destination, and the exchange each belongs to.
@@ -33,7 +35,15 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 			Detail: &Mismatch{Property: "kind", Got: string(spec.Kind)},
 		}
 	}
-	x := &exchange{spec: spec, router: routing.New[*target, *Message](kind), bindings: make(map[string]*binding)}
+	x := &exchange{spec: spec, bindings: make(map[string]*binding)}
+	if kind == routing.ConsistentHash {
+		x.router = routing.NewHashed[*target](spec.hashed)
+	} else {
+		x.router = routing.New[*target, *Message](kind)
+	}
+	if spec.Kind == RecentHistory {
+		x.history = newHistory(spec.History)
+	}
 	x.plain = &target{exchange: x}
 	return x, nil
 }
@@ -41,6 +51,9 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 // matchKeys adds the destinations for each of the message's keys.
 func (x *exchange) matchKeys(m *Message, headers property.RawTable, extraKeys []string, into *routing.Matches[*target]) {
 	x.router.Match(m.key, headers, m, into)
+	if k := x.spec.Kind; k == Random || k == ModulusHash || k == ConsistentHash {
+		return // its own key decides
+	}
 	for _, key := range extraKeys {
 		x.router.Match(key, headers, m, into)
 	}
@@ -90,7 +103,10 @@ func (x *exchange) remove(bd *binding) {
 
 // routing is the binding as the router knows it.
 func (bd *binding) routing() routing.Binding[*target, *Message] {
-	b := routing.Binding[*target, *Message]{Destination: bd.target, Key: bd.spec.Key, Arguments: bd.spec.Arguments}
+	b := routing.Binding[*target, *Message]{
+		Destination: bd.target, Key: bd.spec.Key, Arguments: bd.spec.Arguments,
+		Name: string(bd.spec.Kind) + " " + bd.spec.Destination, Weight: bd.weight,
+	}
 	if rule := bd.target.rule; rule != nil {
 		b.Predicate = rule.Match
 	}

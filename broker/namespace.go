@@ -85,13 +85,16 @@ func (ns *Namespace) close() {
 // The stored forms. Tables are kept in their wire encoding, which keeps their types.
 
 type storedExchange struct {
-	Namespace  string            `json:"namespace"`
-	Name       string            `json:"name"`
-	Kind       ExchangeKind      `json:"kind"`
-	AutoDelete bool              `json:"auto_delete,omitempty"`
-	Internal   bool              `json:"internal,omitempty"`
-	Alternate  string            `json:"alternate,omitempty"`
-	Attributes map[string][]byte `json:"attributes,omitempty"`
+	Namespace    string            `json:"namespace"`
+	Name         string            `json:"name"`
+	Kind         ExchangeKind      `json:"kind"`
+	AutoDelete   bool              `json:"auto_delete,omitempty"`
+	Internal     bool              `json:"internal,omitempty"`
+	Alternate    string            `json:"alternate,omitempty"`
+	HashHeader   string            `json:"hash_header,omitempty"`
+	HashProperty string            `json:"hash_property,omitempty"`
+	History      int               `json:"history,omitempty"`
+	Attributes   map[string][]byte `json:"attributes,omitempty"`
 }
 
 type storedQueue struct {
@@ -174,7 +177,8 @@ func (ns *Namespace) exchangeRecord(x *exchange) (MetadataKey, []byte, error) {
 	}
 	value, err := json.Marshal(storedExchange{
 		Namespace: ns.name, Name: x.spec.Name, Kind: x.spec.Kind, AutoDelete: x.spec.AutoDelete,
-		Internal: x.spec.Internal, Alternate: x.spec.Alternate, Attributes: attributes,
+		Internal: x.spec.Internal, Alternate: x.spec.Alternate, HashHeader: x.spec.HashHeader,
+		HashProperty: x.spec.HashProperty, History: x.spec.History, Attributes: attributes,
 	})
 	return MetadataKey{Kind: "exchange", Namespace: ns.name, Name: x.spec.Name}, value, err
 }
@@ -186,7 +190,8 @@ func (ns *Namespace) adoptExchange(stored storedExchange) error {
 	}
 	x, err := newExchange(ExchangeSpec{
 		Name: stored.Name, Kind: stored.Kind, Durable: true, AutoDelete: stored.AutoDelete, Internal: stored.Internal,
-		Alternate: stored.Alternate, Attributes: attributes,
+		Alternate: stored.Alternate, HashHeader: stored.HashHeader, HashProperty: stored.HashProperty,
+		History: stored.History, Attributes: attributes,
 	})
 	if err != nil {
 		return err

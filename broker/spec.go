@@ -15,6 +15,11 @@ const (
 	Fanout  ExchangeKind = "fanout"
 	Topic   ExchangeKind = "topic"
 	Headers ExchangeKind = "headers"
+	// Those that follow are named as RabbitMQ's plugins name them.
+	ConsistentHash ExchangeKind = "x-consistent-hash" // one destination, by a hash, in proportion to the bindings' weights
+	ModulusHash    ExchangeKind = "x-modulus-hash"    // one destination, by the key's hash
+	Random         ExchangeKind = "x-random"          // one destination, by chance
+	RecentHistory  ExchangeKind = "x-recent-history"  // all; a new binding also gets the last messages
 )
 
 // ExchangeSpec describes an exchange.
@@ -25,7 +30,12 @@ type ExchangeSpec struct {
 	AutoDelete bool // goes with its last binding
 	Internal   bool // takes messages only from other exchanges
 	// Alternate is the exchange that gets what this one leads nowhere; "": none does. It need not exist.
-	Alternate  string
+	Alternate string
+	// Of ConsistentHash: the header or the property (correlation_id, message_id, timestamp) that is hashed; the key when
+	// both are "".
+	HashHeader, HashProperty string
+	// Of RecentHistory: how many messages are kept, in memory; 0: 20.
+	History    int
 	Attributes Attributes
 }
 

@@ -226,7 +226,8 @@ func (s *Session) Bind(_ context.Context, spec Binding) error {
 			return err
 		}
 	}
-	if old := x.bindings[bd.id]; old != nil {
+	old := x.bindings[bd.id]
+	if old != nil {
 		if old.spec.Rule == spec.Rule && old.spec.RuleText == spec.RuleText && len(spec.Attributes) == 0 {
 			return nil
 		}
@@ -235,10 +236,15 @@ func (s *Session) Bind(_ context.Context, spec Binding) error {
 	if err := x.add(bd); err != nil {
 		return err
 	}
-	if !bd.durable {
-		return nil
+	var waits []wait
+	if bd.durable {
+		waits = append(waits, ns.startRecord(ns.bindingRecord(bd)))
 	}
-	return ns.unlocked(ns.startRecord(ns.bindingRecord(bd)))
+	err = ns.unlocked(waits...)
+	if err == nil && old == nil && x.history != nil {
+		err = ns.unlocked(s.replay(x.history, bd.target))
+	}
+	return err
 }
 
 // Unbind removes a binding; one that does not exist is no error, an end that does not exist is KindNotFound.

@@ -30,6 +30,14 @@ const (
 	// count. With no argument that counts, all matches every message and any
 	// none.
 	Headers
+	// Random leads each message to one binding, by chance.
+	Random
+	// ModulusHash leads each message to one binding, by its key: equal keys go
+	// the same way as long as bindings stay.
+	ModulusHash
+	// ConsistentHash leads each message to one binding, in proportion to their
+	// weights, by what [NewHashed] was told to look at.
+	ConsistentHash
 )
 
 // Binding leads messages to a destination.
@@ -46,6 +54,10 @@ type Binding[D comparable, M any] struct {
 	// for concurrent use, must not change the router, and must not keep the
 	// message.
 	Predicate func(message M) bool
+	// Name tells destinations apart over restarts, and Weight (above 0) is how
+	// large the share of [ConsistentHash] is. Other kinds look at neither.
+	Name   string
+	Weight float64
 }
 
 // Router holds the bindings of one exchange: D is a handle of a destination, M
@@ -77,7 +89,14 @@ type index[D comparable, M any] interface {
 	match(key string, headers property.RawTable, message M, into *Matches[D])
 }
 
-// New makes an empty router. It panics when kind is none of the constants.
+// NewHashed makes an empty router of the kind [ConsistentHash].
+func NewHashed[D comparable, M any](of HashOf[M]) *Router[D, M] {
+	return &Router[D, M]{
+		bindings: make(map[identity[D]]*entry[D, M]), index: &one[D, M]{choose: weighted[D, M](of)},
+	}
+}
+
+// New makes an empty router. It panics when kind is none of the constants, or ConsistentHash.
 func New[D comparable, M any](kind Kind) *Router[D, M] {
 	r := &Router[D, M]{bindings: make(map[identity[D]]*entry[D, M])}
 	switch kind {
@@ -89,6 +108,10 @@ func New[D comparable, M any](kind Kind) *Router[D, M] {
 		r.index = newTopic[D, M]()
 	case Headers:
 		r.index = newHeaders[D, M]()
+	case Random:
+		r.index = &one[D, M]{choose: random[D, M]}
+	case ModulusHash:
+		r.index = &one[D, M]{choose: modulus[D, M]}
 	default:
 		panic(fmt.Sprintf("routing: no kind of exchange has the number %d", kind))
 	}

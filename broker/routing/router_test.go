@@ -190,7 +190,7 @@ func TestNewPanicsForAKindThatIsNone(t *testing.T) {
 			t.Error("it did not")
 		}
 	}()
-	New[string, string](Headers + 1)
+	New[string, string](ConsistentHash)
 }
 
 func TestPredicateDecidesOnTopOfTheKind(t *testing.T) {

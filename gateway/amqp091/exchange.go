@@ -72,8 +72,6 @@ func (ch *channel) declareExchange(name string, m *wire.ExchangeDeclare) error {
 	return compareArguments(resource, existing.Attributes[attributes], m.Arguments, alternateArgument)
 }
 
-const alternateArgument = "alternate-exchange"
-
 // compareArguments refuses the named arguments if they differ from those of the exchange that exists.
 func compareArguments(resource string, existing property.Table, wanted property.RawTable, names ...string) error {
 	current, err := existing.Raw()
@@ -86,24 +84,6 @@ func compareArguments(resource string, existing property.Table, wanted property.
 		if err := compareArgument(name, resource, old, had, now, has); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// completeExchange adds what the arguments ask for to an exchange's description, and refuses one that cannot be.
-func completeExchange(resource string, spec *broker.ExchangeSpec, arguments property.RawTable) error {
-	switch spec.Kind {
-	case broker.Direct, broker.Fanout, broker.Topic, broker.Headers:
-	default: // the channel, since RabbitMQ 3.13.3; the connection before
-		return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", spec.Kind)
-	}
-	v, ok := arguments.Lookup(alternateArgument)
-	if ok && v.Type != 'S' {
-		return channelFault(wire.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(v.Type), alternateArgument, resource)
-	}
-	spec.Alternate = v.String()
-	if !ok {
-		spec.Alternate = ""
 	}
 	return nil
 }

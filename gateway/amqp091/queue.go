@@ -2,6 +2,7 @@ package amqp091
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -212,7 +213,11 @@ func (ch *channel) bind(b broker.Binding) error {
 			}
 		}
 	}
-	return ch.c.session.Bind(ch.c.background(), b)
+	err := ch.c.session.Bind(ch.c.background(), b)
+	if refused := bindingFault(err, b.Key); refused != nil {
+		return refused
+	}
+	return err
 }
 
 func checkMatch(value any) error {
@@ -232,10 +237,12 @@ func checkMatch(value any) error {
 // unbind removes a binding; one that is not there, for whatever reason, is no error.
 func (ch *channel) unbind(b broker.Binding) error {
 	err := ch.c.session.Unbind(ch.c.background(), b)
-	if broker.IsKind(err, broker.KindNotFound) {
+	switch {
+	case broker.IsKind(err, broker.KindNotFound), errors.Is(err, broker.ErrNoInteger), errors.Is(err, broker.ErrWeightTooLow):
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func (ch *channel) handleQueueUnbind(m *wire.QueueUnbind) error {
