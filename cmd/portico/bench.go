@@ -45,6 +45,7 @@ type benchLoad struct {
 	Duration    time.Duration `default:"10s" help:"How long to measure."`
 	Warmup      time.Duration `default:"2s" help:"How long the load runs before that."`
 	Runs        int           `default:"1" help:"How often to repeat the measurement."`
+	BrokerPID   int           `name:"broker-pid" placeholder:"PID" help:"The broker's process, to measure its processor time too."`
 	JSON        bool          `help:"Print results as JSON, one a line."`
 
 	scenario bench.Scenario
@@ -69,6 +70,7 @@ func (c *benchLoad) Run() error {
 			URL: c.URL, Label: c.Label, QueueType: c.QueueType, Size: c.Size,
 			Connections: c.Connections, Consumers: c.Consumers, InFlight: c.InFlight, Prefetch: c.Prefetch, AckEvery: c.AckEvery,
 			Queues: c.Queues, Messages: c.Messages, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup,
+			BrokerPID: c.BrokerPID,
 		})
 		if err != nil {
 			return err

@@ -72,6 +72,11 @@ type Options struct {
 	// Duration is how long is measured, 10 s by default, and Warmup how long
 	// the load runs before that, 2 s by default. Consume has neither.
 	Duration, Warmup time.Duration
+	// BrokerPID is the broker's process, whose processor time is measured too;
+	// 0 when it is not known.
+	BrokerPID int
+
+	processor *processorTime
 }
 
 // WithDefaults returns the options for a scenario with every zero replaced.
@@ -97,6 +102,7 @@ func (o Options) WithDefaults(s Scenario) Options {
 	set(&o.Queues, 100)
 	set(&o.Messages, messages)
 	set(&o.Rate, 1000)
+	o.processor = &processorTime{broker: o.BrokerPID}
 	if o.URL == "" {
 		o.URL = "amqp://guest:guest@127.0.0.1:5672/"
 	}
@@ -131,6 +137,10 @@ type Result struct {
 	Rate     float64   `json:"rate,omitempty"` // messages per second
 	// EmptyRate is the rate into an empty queue meanwhile: scenario backlog only.
 	EmptyRate float64 `json:"empty_rate,omitempty"`
+	// ClientMicros and BrokerMicros are the processor time a message of this
+	// process and of the broker; 0 where it is not known.
+	ClientMicros float64 `json:"client_us,omitempty"`
+	BrokerMicros float64 `json:"broker_us,omitempty"`
 	// Latency from publish to delivery: scenario latency only.
 	Latency *Spread `json:"latency_us,omitempty"`
 	// Milliseconds from exec to the last listener's answer, and the resident
@@ -180,6 +190,7 @@ func Run(ctx context.Context, s Scenario, o Options) (Result, error) {
 	}
 	defer deleteQueues(admin, queues)
 	err = scenario(ctx, o, queues, &r)
+	o.processor.perMessage(&r)
 	return r, err
 }
 
@@ -306,9 +317,12 @@ func (g *group) measure(o Options, count func() int64) (n int64, elapsed time.Du
 	if !g.pass(o.Warmup) {
 		return 0, 0
 	}
+	o.processor.start()
 	before, start := count(), time.Now()
 	g.pass(o.Duration)
-	return count() - before, time.Since(start)
+	n, elapsed = count()-before, time.Since(start)
+	o.processor.stop()
+	return n, elapsed
 }
 
 // pass waits, and tells whether the whole time passed before the group ended.

@@ -88,6 +88,7 @@ func runConsume(ctx context.Context, o Options, queues []string, r *Result) erro
 	done := make(chan *consumer, o.Consumers)
 	g := newGroup(ctx)
 	defer g.stop()
+	o.processor.start()
 	start := time.Now()
 	for range o.Consumers {
 		c, err := newConsumer(o, queues[0], &taken)
@@ -110,6 +111,7 @@ func runConsume(ctx context.Context, o Options, queues []string, r *Result) erro
 		return err
 	}
 	r.count(taken.Load(), time.Since(start))
+	o.processor.stop()
 	g.stop()
 	return g.wait()
 }

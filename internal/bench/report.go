@@ -27,6 +27,8 @@ func (r Result) Text() string {
 	return fmt.Sprintf("%s: %.0f msg/s (%d in %.1f s)", head, r.Rate, r.Messages, r.Seconds)
 }
 
+func micros(us float64) string { return fmt.Sprintf("%.1f", us) }
+
 func millis(us float64) string { return fmt.Sprintf("%.2f ms", us/1000) }
 
 // describe says what was run, without who ran it.
@@ -88,6 +90,8 @@ var figures = []figure{
 		"msg/s", func(r Result) (float64, bool) { return r.Rate, r.Latency == nil && r.Scenario != Startup }, false,
 		func(v float64) string { return thousands(v) },
 	},
+	{"µs of the broker's processor", func(r Result) (float64, bool) { return r.BrokerMicros, r.BrokerMicros > 0 }, true, micros},
+	{"µs of the client's processor", func(r Result) (float64, bool) { return r.ClientMicros, r.ClientMicros > 0 && r.Latency == nil }, true, micros},
 	{"p50", func(r Result) (float64, bool) { return latency(r, func(s *Spread) float64 { return s.P50 }) }, true, millis},
 	{"p99", func(r Result) (float64, bool) { return latency(r, func(s *Spread) float64 { return s.P99 }) }, true, millis},
 	{
