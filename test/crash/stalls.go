@@ -27,8 +27,10 @@ func (s *stalls) watch(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
 	defer f.Close()
+	if err := os.Remove(f.Name()); err != nil { // it is gone when it is closed
+		return err
+	}
 	page := make([]byte, 4096)
 	for ctx.Err() == nil {
 		s.mu.Lock()
