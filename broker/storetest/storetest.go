@@ -43,6 +43,8 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"get waits for a message":                       getWaits,
 		"restart brings back exactly what is unsettled": restartUnsettled,
 		"restart brings back the topology":              restartTopology,
+		"restart brings back rights":                    restartRights,
+		"a deleted namespace leaves nothing":            deletedNamespace,
 		"a window smaller than the backlog":             largeBacklog,
 		"prefetch bounds what is out":                   prefetch,
 		"transaction over several queues":               transaction,
