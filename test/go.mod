@@ -14,6 +14,7 @@ require (
 	github.com/compose-spec/compose-go/v2 v2.9.0
 	github.com/go-stomp/stomp/v3 v3.1.5
 	github.com/google/go-containerregistry v0.22.1
+	github.com/michaelklishin/rabbit-hole/v2 v2.12.0
 	github.com/portico-mq/portico v0.0.0
 	github.com/rabbitmq/amqp091-go v1.16.0
 	golang.org/x/sys v0.49.0

@@ -69,7 +69,9 @@ func (c *call) describeExchange(s *broker.Session, spec broker.ExchangeSpec, cou
 		"auto_delete": spec.AutoDelete, "internal": spec.Internal, "arguments": tableObject(spec.Attributes[amqpAttributes]),
 		"user_who_performed_action": "rmq-internal",
 	}
-	addPolicies(o, s.ExchangePolicies)
+	if policy, _ := s.ExchangePolicies(spec.Name); policy != nil {
+		o["policy"] = policy.Name
+	}
 	if c.wantsStats() {
 		if stats := exchangeStats(counts, c.server.opts.Rates.of(exchangeKey{s.Namespace(), spec.Name})); stats != nil {
 			o["message_stats"] = stats

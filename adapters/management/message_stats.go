@@ -49,6 +49,19 @@ func messageStats(counts broker.Counts, s *series) object {
 	return o
 }
 
+// addQueueStats adds the counts of a queue, which knows nothing of its publishers, to o, if there are any.
+func addQueueStats(o object, counts broker.Counts, s *series) {
+	stats := messageStats(counts, s)
+	if stats == nil {
+		return
+	}
+	for _, name := range []string{"confirm", "return_unroutable", "drop_unroutable"} {
+		delete(stats, name)
+		delete(stats, name+"_details")
+	}
+	o["message_stats"] = stats
+}
+
 // addMessageStats adds the counts to o, if there are any.
 func addMessageStats(o object, counts broker.Counts, s *series) {
 	if stats := messageStats(counts, s); stats != nil {

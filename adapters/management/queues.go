@@ -63,7 +63,7 @@ func (c *call) describeQueue(s *broker.Session, info *broker.QueueInfo, owner *b
 	}
 	o["state"], o["consumers"] = "running", info.Consumers
 	addTotals(o, info.Ready, info.Unacked, samples)
-	addMessageStats(o, info.Counts, samples)
+	addQueueStats(o, info.Counts, samples)
 	return o
 }
 

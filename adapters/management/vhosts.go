@@ -22,11 +22,13 @@ func (c *call) vhostObject(info broker.NamespaceInfo) object {
 	if kind == "" {
 		kind = "classic"
 	}
-	return object{
+	o := object{
 		"name": info.Name, "description": info.Description, "tags": listOf(info.Tags), "default_queue_type": kind,
 		"metadata": vhostMetadata(info.NamespaceSpec), "tracing": false,
 		"cluster_state": object{nodeName(): "running"},
 	}
+	c.addVhostStats(o, info.Name)
+	return o
 }
 
 func vhostMetadata(spec broker.NamespaceSpec) object {

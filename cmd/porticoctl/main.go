@@ -49,7 +49,7 @@ const many = 1 << 16
 // commands are the sub-commands by name.
 var commands = joined(
 	memoryCommands(), userCommands(), vhostCommands(), permissionCommands(), policyCommands(), parameterCommands(),
-	limitCommands(), definitionCommands(),
+	limitCommands(), definitionCommands(), listCommands(), queueCommands(), connectionCommands(), nodeCommands(),
 )
 
 func joined(groups ...map[string]command) map[string]command {
@@ -120,7 +120,7 @@ type options struct {
 
 	vhost, description, tags, defaultQueueType string
 	priority, applyTo, format                  string
-	global                                     bool
+	global, ifEmpty, ifUnused                  bool
 	ofUser                                     string // whose limits are listed; "" for guest
 }
 
@@ -185,6 +185,12 @@ func addFlags(flags *flag.FlagSet, opts *options) {
 	flags.Bool("l", false, "")
 	flags.BoolVar(&opts.noHeaders, "no-table-headers", false, "")
 	flags.BoolVar(&opts.global, "global", false, "")
+	for _, name := range []string{"if-empty", "e"} {
+		flags.BoolVar(&opts.ifEmpty, name, false, "")
+	}
+	for _, name := range []string{"if-unused", "u"} {
+		flags.BoolVar(&opts.ifUnused, name, false, "")
+	}
 	flags.IntVar(&opts.timeout, "timeout", 0, "")
 	flags.IntVar(&opts.timeout, "t", 0, "")
 }
