@@ -29,8 +29,8 @@ func refuseEval(*client, []string, io.Writer) error {
 	return &failure{code: exitUnavailable, text: "Error: eval is not supported: Portico does not run Erlang, so there is nothing to evaluate an expression in"}
 }
 
-// quietly prints a result, unless the user wants quiet.
-func (c *client) quietly(out io.Writer, format string, args ...any) {
+// quietlyf prints a result, unless the user wants quiet.
+func (c *client) quietlyf(out io.Writer, format string, args ...any) {
 	if !c.opts.quiet {
 		fmt.Fprintf(out, format+"\n", args...)
 	}
@@ -41,7 +41,7 @@ func ping(c *client, _ []string, out io.Writer) error {
 	if err := c.send(http.MethodGet, "/health/live", nil, nil); err != nil {
 		return err
 	}
-	c.quietly(out, "Ping succeeded")
+	c.quietlyf(out, "Ping succeeded")
 	return nil
 }
 
@@ -77,7 +77,7 @@ func (c *client) check(out io.Writer, said string, path ...string) error {
 		return &failure{code: exitSoftware, text: "Error:\n" + r.reason}
 	}
 	if err == nil {
-		c.quietly(out, "%s", said)
+		c.quietlyf(out, "%s", said)
 	}
 	return err
 }
@@ -112,7 +112,7 @@ func checkRunning(c *client, _ []string, out io.Writer) error {
 	if err := c.send(http.MethodGet, "/health/ready", nil, nil); err != nil {
 		return &failure{code: exitSoftware, text: "Error:\nRabbitMQ on node " + node() + " is not running or has not fully booted yet (check with is_booting)"}
 	}
-	c.quietly(out, "RabbitMQ on node %s is fully booted and running", node())
+	c.quietlyf(out, "RabbitMQ on node %s is fully booted and running", node())
 	return nil
 }
 
