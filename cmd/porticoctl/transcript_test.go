@@ -23,7 +23,7 @@ func startPortico(t *testing.T) string {
 	c := config.Default()
 	c.DataDir = t.TempDir()
 	for _, l := range []*config.Addresses{
-		&c.AMQP.Listen, &c.AMQPS.Listen, &c.STOMP.Listen, &c.STOMPS.Listen, &c.AWS.Listen, &c.Management.TLS.Listen,
+		&c.AMQP.Listen, &c.AMQPS.Listen, &c.STOMP.Listen, &c.STOMPS.Listen, &c.AWS.Listen, &c.Management.TLS.Listen, &c.Metrics.Listen,
 	} {
 		*l = nil
 	}
