@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/portico-mq/portico/broker/property"
+import (
+	"slices"
+
+	"github.com/portico-mq/portico/broker/property"
+)
 
 // setAlternates gives every exchange the alternate exchange that counts for it. The caller holds ns.mu.
 func (ns *Namespace) setAlternates() {
@@ -31,6 +35,12 @@ func (s *Session) mayUseAlternate(spec *ExchangeSpec) error {
 // match adds the destinations that x leads a message to by any of its keys. If there are none, the alternate exchange
 // is one. A circle of exchanges ends, since each is gone through once. The caller holds ns.mu.
 func (s *Session) match(x *exchange, m *Message, headers property.RawTable, extraKeys []string) {
+	if x.delays != nil {
+		if d := s.b.delay(m); d > 0 {
+			s.scratch = append(s.scratch, route{line: x.delays, message: m, delay: d, keys: slices.Clone(extraKeys)})
+			return
+		}
+	}
 	if x.history != nil && !(s.b.opts.ForgetsHistory != nil && s.b.opts.ForgetsHistory(m)) {
 		x.history.add(m)
 	}

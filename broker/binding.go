@@ -118,7 +118,7 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 		t = &target{queue: t.queue, exchange: t.exchange, rule: rule}
 	}
 	bd := &binding{spec: spec, id: id, target: t, durable: durable}
-	if source.spec.Kind == ConsistentHash {
+	if source.spec.routes() == ConsistentHash {
 		if bd.weight, err = weightOf(&spec); err != nil {
 			return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: spec.Key, Err: err}
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/portico-mq/portico/broker/property"
 )
 
 // Options configures a broker. The zero value of each field is usable.
@@ -39,6 +41,11 @@ type Options struct {
 	MarkDeath DeathMarker
 	// ForgetsHistory tells which messages a RecentHistory exchange does not keep; nil: it keeps all.
 	ForgetsHistory func(*Message) bool
+	// Delay tells how long a message that comes to a Delaying exchange is to wait; nil: none waits.
+	Delay func(*Message) time.Duration
+	// MarkDelayed makes the properties of a message that has waited; nil leaves them as they are, and they must then not
+	// make it wait again.
+	MarkDelayed func(*Message) (property.Block, error)
 	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize].
 	MaxMessageSize int
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means
@@ -208,6 +215,7 @@ func (b *Broker) load(ctx context.Context) error {
 	var queues []storedQueue
 	var bindings []storedBinding
 	var logs []storedLog
+	delays := make(map[MetadataKey][]byte)
 	err := b.store.LoadMetadata(ctx, func(key MetadataKey, value []byte) error {
 		var err error
 		switch key.Kind {
@@ -233,6 +241,8 @@ func (b *Broker) load(ctx context.Context) error {
 			queues, err = appendJSON(queues, value)
 		case "binding":
 			bindings, err = appendJSON(bindings, value)
+		case "delay":
+			delays[key] = append([]byte(nil), value...)
 		case "log":
 			logs, err = appendJSON(logs, value)
 		}
@@ -244,6 +254,15 @@ func (b *Broker) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.adoptAll(exchanges, queues, bindings, logs)
+	for key, value := range delays {
+		b.adopt(key.Namespace, func(ns *Namespace) error { return ns.adoptDelays(key.Name, value) })
+	}
+	return nil
+}
+
+// adoptAll puts what was loaded into the tables.
+func (b *Broker) adoptAll(exchanges []storedExchange, queues []storedQueue, bindings []storedBinding, logs []storedLog) {
 	for _, x := range exchanges {
 		b.adopt(x.Namespace, func(ns *Namespace) error { return ns.adoptExchange(x) })
 	}
@@ -259,7 +278,6 @@ func (b *Broker) load(ctx context.Context) error {
 	for _, l := range logs {
 		b.adopt(l.Namespace, func(ns *Namespace) error { ns.adoptLog(l); return nil })
 	}
-	return nil
 }
 
 // adopt runs f on a loaded namespace. An entry that no longer fits (a binding whose queue's deletion was cut off

@@ -243,7 +243,7 @@ func (q *Queue) dispatch() {
 	if q.gone {
 		return
 	}
-	for q.windowed() > 0 && len(q.consumers) > 0 {
+	for q.windowed() > 0 && len(q.consumers) > 0 && !q.incomplete() {
 		if q.tooOld() {
 			q.retire(q.popReady(), DiedOfAge, nil)
 			continue
@@ -264,7 +264,7 @@ func (q *Queue) dispatch() {
 	if !q.mark.pending { // what may be too much is about to be handed out
 		q.keepLimits()
 	}
-	if q.windowed() > 0 {
+	if q.windowed() > 0 && !q.incomplete() {
 		q.wakeGetters()
 	}
 	q.fill()

@@ -213,5 +213,5 @@ func (q *Queue) routesOfDead(s *Session, d death) ([]route, error) {
 	if IsKind(err, KindNotFound) || IsKind(err, KindReserved) {
 		return nil, nil
 	}
-	return slices.DeleteFunc(routes, func(r route) bool { return slices.Contains(not, r.queue.spec.Name) }), err
+	return slices.DeleteFunc(routes, func(r route) bool { return r.queue != nil && slices.Contains(not, r.queue.spec.Name) }), err
 }

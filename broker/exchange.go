@@ -16,7 +16,8 @@ type exchange struct {
 	incoming  incoming
 	plain     *target // this exchange as a destination without a rule
 	traffic   Traffic
-	history   *history // of RecentHistory
+	history   *history   // of RecentHistory
+	delays    *delayLine // of Delaying
 }
 
 var routingKinds = map[ExchangeKind]routing.Kind{
@@ -28,7 +29,7 @@ var routingKinds = map[ExchangeKind]routing.Kind{
 type incoming map[*binding]*exchange
 
 func newExchange(spec ExchangeSpec) (*exchange, error) {
-	kind, ok := routingKinds[spec.Kind]
+	kind, ok := routingKinds[spec.routes()]
 	if !ok {
 		return nil, &Error{
 			Kind: KindUnsupported, Type: ResourceExchange, Name: spec.Name,
@@ -41,7 +42,7 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 	} else {
 		x.router = routing.New[*target, *Message](kind)
 	}
-	if spec.Kind == RecentHistory {
+	if spec.routes() == RecentHistory {
 		x.history = newHistory(spec.History)
 	}
 	x.plain = &target{exchange: x}
@@ -51,7 +52,7 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 // matchKeys adds the destinations for each of the message's keys.
 func (x *exchange) matchKeys(m *Message, headers property.RawTable, extraKeys []string, into *routing.Matches[*target]) {
 	x.router.Match(m.key, headers, m, into)
-	if k := x.spec.Kind; k == Random || k == ModulusHash || k == ConsistentHash {
+	if k := x.spec.routes(); k == Random || k == ModulusHash || k == ConsistentHash {
 		return // its own key decides
 	}
 	for _, key := range extraKeys {

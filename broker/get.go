@@ -37,7 +37,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		}
 		q.noteUse()
 		q.keepLimits()
-		if q.windowed() > 0 && q.coveredNext(opts.Max) {
+		if q.windowed() > 0 && !q.incomplete() && q.coveredNext(opts.Max) {
 			got := q.lease(s, opts)
 			left := q.ready()
 			q.fill()

@@ -73,7 +73,16 @@ func (ns *Namespace) close() {
 	for _, l := range ns.logs {
 		logs = append(logs, l)
 	}
+	var lines []*delayLine
+	for _, x := range ns.exchanges {
+		if x.delays != nil {
+			lines = append(lines, x.delays)
+		}
+	}
 	ns.mu.RUnlock()
+	for _, l := range lines {
+		l.close()
+	}
 	for _, q := range queues {
 		q.shutDown()
 	}
@@ -92,6 +101,7 @@ type storedExchange struct {
 	Internal     bool              `json:"internal,omitempty"`
 	Alternate    string            `json:"alternate,omitempty"`
 	HashHeader   string            `json:"hash_header,omitempty"`
+	Routes       ExchangeKind      `json:"routes,omitempty"`
 	HashProperty string            `json:"hash_property,omitempty"`
 	History      int               `json:"history,omitempty"`
 	Attributes   map[string][]byte `json:"attributes,omitempty"`
@@ -177,7 +187,7 @@ func (ns *Namespace) exchangeRecord(x *exchange) (MetadataKey, []byte, error) {
 	}
 	value, err := json.Marshal(storedExchange{
 		Namespace: ns.name, Name: x.spec.Name, Kind: x.spec.Kind, AutoDelete: x.spec.AutoDelete,
-		Internal: x.spec.Internal, Alternate: x.spec.Alternate, HashHeader: x.spec.HashHeader,
+		Internal: x.spec.Internal, Alternate: x.spec.Alternate, Routes: x.spec.Routes, HashHeader: x.spec.HashHeader,
 		HashProperty: x.spec.HashProperty, History: x.spec.History, Attributes: attributes,
 	})
 	return MetadataKey{Kind: "exchange", Namespace: ns.name, Name: x.spec.Name}, value, err
@@ -190,11 +200,14 @@ func (ns *Namespace) adoptExchange(stored storedExchange) error {
 	}
 	x, err := newExchange(ExchangeSpec{
 		Name: stored.Name, Kind: stored.Kind, Durable: true, AutoDelete: stored.AutoDelete, Internal: stored.Internal,
-		Alternate: stored.Alternate, HashHeader: stored.HashHeader, HashProperty: stored.HashProperty,
+		Alternate: stored.Alternate, Routes: stored.Routes, HashHeader: stored.HashHeader, HashProperty: stored.HashProperty,
 		History: stored.History, Attributes: attributes,
 	})
 	if err != nil {
 		return err
+	}
+	if stored.Kind == Delaying {
+		x.delays = newDelayLine(ns, &x.spec)
 	}
 	ns.exchanges[stored.Name] = x
 	return nil

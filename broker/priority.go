@@ -13,3 +13,6 @@ func (q *Queue) ranked(e *entry) *entry {
 	e.rank = min(rank, q.spec.Priorities)
 	return e
 }
+
+// incomplete reports that messages which may have to go out first are being read.
+func (q *Queue) incomplete() bool { return q.spec.Priorities > 0 && q.reading }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// route is one queue a message goes to, as the message it gets there.
+// route is one queue a message goes to, as the message it gets there; or the line of an exchange where it waits first.
 type route struct {
 	queue   *Queue
 	message *Message
+	line    *delayLine // then there is no queue
+	delay   time.Duration
+	keys    []string // further routing keys, for when it is due
 }
 
 // Publish routes a message and appends it to every queue it reaches, and tells how many those are. done, if not nil,
@@ -116,6 +120,14 @@ func (s *Session) routeThrough(x *exchange, m *Message, extraKeys []string) {
 	}
 }
 
+// routeKey is what makes two routes the same.
+type routeKey struct {
+	queue   *Queue
+	message *Message
+}
+
+func (r *route) key() routeKey { return routeKey{r.queue, r.message} }
+
 // fewRoutes is up to how many routes are searched one by one for a queue that is among them already.
 const fewRoutes = 32
 
@@ -130,14 +142,14 @@ func (s *Session) addRoute(q *Queue, m *Message) {
 		}
 	} else {
 		if s.seen == nil {
-			s.seen = make(map[route]struct{}, 2*fewRoutes)
+			s.seen = make(map[routeKey]struct{}, 2*fewRoutes)
 		}
 		if len(s.seen) == 0 {
 			for _, r := range s.scratch {
-				s.seen[r] = struct{}{}
+				s.seen[r.key()] = struct{}{}
 			}
 		}
-		r := route{queue: q, message: m}
+		r := routeKey{q, m}
 		if _, ok := s.seen[r]; ok {
 			return
 		}
@@ -166,12 +178,24 @@ func (b *Broker) append(routes []route, done Completion) {
 		pub.err.Store(nil)
 		pub.left.Store(int32(len(routes)))
 		for i := range routes {
-			pub.store = pub.store || routes[i].queue.spec.stored()
+			pub.store = pub.store || routes[i].stored()
 		}
 	}
 	for i := range routes {
+		if line := routes[i].line; line != nil {
+			line.append(&routes[i], pub)
+			continue
+		}
 		routes[i].queue.append(routes[i].message, pub)
 	}
+}
+
+// stored reports whether the message goes into a log.
+func (r *route) stored() bool {
+	if r.line != nil {
+		return r.line.durable
+	}
+	return r.queue.spec.stored()
 }
 
 // stored is told by each queue. A nil publication is one that nobody waits for.

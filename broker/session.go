@@ -19,7 +19,7 @@ type Session struct {
 	scratch  []route // Publish's, reused
 	matches  routing.Matches[*target]
 	probe    routing.Matches[*target] // to see whether an exchange leads anywhere
-	seen     map[route]struct{}
+	seen     map[routeKey]struct{}
 	allowed  string // the exchange that writeGrant last allowed
 	hasWrite bool
 	grants   *map[string]*grant
@@ -65,7 +65,7 @@ func (s *Session) check(a Access, t ResourceType, name string) error {
 
 // checkTopic checks the principal's topic permission, if there is one for the exchange.
 func (s *Session) checkTopic(a Access, x *exchange, key string) error {
-	if x.spec.Kind != Topic || s.principal == s.b.root {
+	if x.spec.routes() != Topic || s.principal == s.b.root {
 		return nil
 	}
 	return s.principal.checkTopic(a, s.ns.name, x.spec.Name, key)

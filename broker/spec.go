@@ -20,6 +20,7 @@ const (
 	ModulusHash    ExchangeKind = "x-modulus-hash"    // one destination, by the key's hash
 	Random         ExchangeKind = "x-random"          // one destination, by chance
 	RecentHistory  ExchangeKind = "x-recent-history"  // all; a new binding also gets the last messages
+	Delaying       ExchangeKind = "x-delayed-message" // as Routes says, when the message is due
 )
 
 // ExchangeSpec describes an exchange.
@@ -31,12 +32,22 @@ type ExchangeSpec struct {
 	Internal   bool // takes messages only from other exchanges
 	// Alternate is the exchange that gets what this one leads nowhere; "": none does. It need not exist.
 	Alternate string
+	// Of Delaying: how it routes.
+	Routes ExchangeKind
 	// Of ConsistentHash: the header or the property (correlation_id, message_id, timestamp) that is hashed; the key when
 	// both are "".
 	HashHeader, HashProperty string
 	// Of RecentHistory: how many messages are kept, in memory; 0: 20.
 	History    int
 	Attributes Attributes
+}
+
+// routes is how the exchange routes.
+func (s *ExchangeSpec) routes() ExchangeKind {
+	if s.Kind == Delaying {
+		return s.Routes
+	}
+	return s.Kind
 }
 
 // QueueSpec describes a queue.

@@ -59,6 +59,9 @@ func (s *Session) DeclareExchange(ctx context.Context, spec ExchangeSpec) (Excha
 			return spec, false, err
 		}
 	}
+	if spec.Kind == Delaying {
+		x.delays = newDelayLine(ns, &x.spec)
+	}
 	ns.setAlternate(x)
 	ns.exchanges[spec.Name] = x
 	return spec, true, nil
@@ -161,6 +164,9 @@ func (ns *Namespace) removeExchange(x *exchange) error {
 // takeOut removes an exchange and its bindings from the tables, and appends what had a stored record to gone.
 func (ns *Namespace) takeOut(x *exchange, gone []*binding) []*binding {
 	delete(ns.exchanges, x.spec.Name)
+	if x.delays != nil {
+		x.delays.discard()
+	}
 	if x.spec.Durable {
 		gone = append(gone, &binding{durable: true, spec: Binding{Source: x.spec.Name}})
 	}

@@ -91,7 +91,9 @@ func (s *Session) notePublished(routes []route) {
 	t.add(Routed, len(routes))
 	s.ns.traffic.add(Routed, len(routes))
 	for i := range routes {
-		routes[i].queue.traffic.add(Published, 1)
+		if q := routes[i].queue; q != nil {
+			q.traffic.add(Published, 1)
+		}
 	}
 }
 

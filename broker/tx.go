@@ -72,7 +72,12 @@ func (t *Tx) Rollback() { t.routes, t.leases, t.bytes, t.count = nil, nil, 0, ni
 // again.
 func (t *Tx) Commit(done Completion) error {
 	c := &commit{b: t.s.b, done: done, parts: make(map[*Queue]*part)}
+	var waiting []route
 	for _, r := range t.routes {
+		if r.line != nil {
+			waiting = append(waiting, r)
+			continue
+		}
 		p := c.partOf(r.queue)
 		p.messages = append(p.messages, r.message)
 	}
@@ -96,6 +101,12 @@ func (t *Tx) Commit(done Completion) error {
 		routes = routes[p.routes:]
 	}
 	t.Rollback()
+	if len(waiting) > 0 { // the transaction ends when they are stored too
+		both := &countdown{done: done}
+		both.left.Store(2)
+		c.done = both
+		t.s.b.append(waiting, both)
+	}
 	c.run()
 	return nil
 }

@@ -233,6 +233,9 @@ func (q *Queue) readEnded(err error) {
 		q.misses = 0
 		q.fill()
 	}
+	if q.spec.Priorities > 0 {
+		q.dispatch() // what came first waited for the rest
+	}
 }
 
 // Kick lets the queue hand out what it can: credit was given, or a paused consumer can go on.

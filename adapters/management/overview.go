@@ -54,7 +54,7 @@ func exchangeTypes() []object {
 			"description": "AMQP " + string(kind) + " exchange, as per the AMQP specification",
 		})
 	}
-	for _, kind := range []broker.ExchangeKind{broker.ConsistentHash, broker.ModulusHash, broker.Random, broker.RecentHistory} {
+	for _, kind := range []broker.ExchangeKind{broker.ConsistentHash, broker.ModulusHash, broker.Random, broker.RecentHistory, broker.Delaying} {
 		types = append(types, object{"name": string(kind), "enabled": true, "description": "As RabbitMQ's plugin of that name"})
 	}
 	return types

@@ -31,6 +31,8 @@ func Options() broker.Options {
 		ReservedPrefix: "amq.",
 		DeadBytes:      testDeadBytes,
 		NamespaceOwner: "u",
+		Delay:          delayOf,
+		MarkDelayed:    withoutDelay,
 	}
 }
 
@@ -53,6 +55,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"purge":                                         purge,
 		"delete":                                        deleteQueue,
 		"logs":                                          recordLogs,
+		"delayed messages":                              delayedMessages,
 		"a declare that a power cut left half done":     halfDeclared,
 		"unsettled message below much that is settled":  stuckFloor,
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
@@ -30,6 +31,8 @@ func completeExchange(resource string, spec *broker.ExchangeSpec, arguments prop
 		return completeHash(spec, arguments)
 	case broker.RecentHistory:
 		return completeHistory(spec, arguments)
+	case broker.Delaying:
+		return completeDelaying(resource, spec, arguments)
 	}
 	// It ends the channel, since RabbitMQ 3.13.3; the connection before.
 	return channelFault(wire.PreconditionFailed, "unknown exchange type '%s'", spec.Kind)
@@ -72,6 +75,84 @@ func completeHistory(spec *broker.ExchangeSpec, arguments property.RawTable) err
 	}
 	spec.History = int(min(n, maxHistory))
 	return nil
+}
+
+// completeDelaying checks the exchange as one of the type by which it routes.
+func completeDelaying(resource string, spec *broker.ExchangeSpec, arguments property.RawTable) error {
+	v, ok := arguments.Lookup("x-delayed-type")
+	switch {
+	case !ok || v.Type != 'S':
+		return channelFault(wire.PreconditionFailed, "Invalid argument, 'x-delayed-type' must be an existing exchange type")
+	case v.String() == string(broker.Delaying):
+		return channelFault(wire.PreconditionFailed, "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'")
+	}
+	spec.Routes = broker.ExchangeKind(v.String())
+	inner := *spec
+	inner.Kind = spec.Routes
+	if err := completeExchange(resource, &inner, arguments); err != nil {
+		return err
+	}
+	inner.Kind = spec.Kind
+	*spec = inner
+	return nil
+}
+
+const delayHeader = "x-delay"
+
+// Delay is how long an x-delayed-message exchange keeps a message: its header x-delay, in milliseconds. What is no
+// number above 0, or more than 2^32-1, does not delay it, as in the plugin.
+func Delay(m *broker.Message) time.Duration {
+	v, ok := m.Properties().Headers().Lookup(delayHeader)
+	if !ok {
+		return 0
+	}
+	ms, isInt := v.Int()
+	if f, isFloat := v.Float(); !isInt && isFloat && f > 0 && f <= maxTimer {
+		return time.Duration(f * float64(time.Millisecond))
+	}
+	if !isInt || ms <= 0 || ms > maxTimer {
+		return 0
+	}
+	return milliseconds(ms)
+}
+
+// MarkDelayed negates the header x-delay, as the plugin does: the message has waited, and waits nowhere else.
+func MarkDelayed(m *broker.Message) (property.Block, error) {
+	set, err := m.Properties().Decode()
+	if err != nil {
+		return nil, err
+	}
+	for i := range set.Headers {
+		if f := &set.Headers[i]; f.Name == delayHeader {
+			f.Value = negated(f.Value)
+		}
+	}
+	return set.Append(nil)
+}
+
+// negated keeps the type where the negative number has room in it.
+func negated(value any) any {
+	switch n := value.(type) {
+	case int8:
+		return -n
+	case int16:
+		return -n
+	case int32:
+		return -n
+	case int64:
+		return -n
+	case uint8:
+		return -int64(n)
+	case uint16:
+		return -int64(n)
+	case uint32:
+		return -int64(n)
+	case float32:
+		return -n
+	case float64:
+		return -n
+	}
+	return value
 }
 
 // ForgetsHistory tells that a publisher does not want its message kept by an x-recent-history exchange.

@@ -139,3 +139,40 @@ func TestWordsOfExchangeKinds(t *testing.T) {
 		}
 	}
 }
+
+func TestDelayedMessages(t *testing.T) {
+	s := startServer(t, Options{})
+	ch := s.channel(t)
+	confirming(t, ch)
+	declareExchange(t, ch, "x", "x-delayed-message", amqp.Table{"x-delayed-type": "topic"})
+	for _, q := range []string{"q", "copy"} {
+		declareWith(t, ch, q, nil)
+	}
+	bindQueue(t, ch, "q", "a.*", "x")
+	bindQueue(t, ch, "copy", "cc", "x")
+	from, copied := consume(t, ch, "q", "", true), consume(t, ch, "copy", "", true)
+	delayed := amqp.Publishing{Headers: amqp.Table{"x-delay": int32(50), "BCC": []any{"cc"}}, Body: []byte("late")}
+	if !publishConfirmed(t, ch, "x", "a.b", delayed) {
+		t.Error("not confirmed")
+	}
+	for _, p := range []amqp.Publishing{
+		{Headers: amqp.Table{"x-delay": int32(-5)}, Body: []byte("1")}, {Headers: amqp.Table{"x-delay": "text"}, Body: []byte("2")},
+	} {
+		publishConfirmed(t, ch, "x", "a.b", p)
+	}
+	d := wantBodies(t, from, "1", "2", "late")
+	if d.Headers["x-delay"] != int32(-50) || d.Exchange != "x" || d.RoutingKey != "a.b" {
+		t.Errorf("%v from %q by %q", d.Headers, d.Exchange, d.RoutingKey)
+	}
+	wantBodies(t, copied, "late")
+	for want, args := range map[string]amqp.Table{
+		"Invalid argument, 'x-delayed-type' must be an existing exchange type":     nil,
+		"Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'": {"x-delayed-type": "x-delayed-message"},
+		"unknown exchange type 'zzz'":                                              {"x-delayed-type": "zzz"},
+	} {
+		err := s.channel(t).ExchangeDeclare("y", "x-delayed-message", true, false, false, false, args)
+		if err == nil || !strings.Contains(err.Error(), "PRECONDITION_FAILED - "+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

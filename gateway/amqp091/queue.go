@@ -207,7 +207,7 @@ func (ch *channel) handleQueueBind(m *wire.QueueBind) error {
 func (ch *channel) bind(b broker.Binding) error {
 	if v, ok := b.Arguments.Get("x-match"); ok {
 		x, err := ch.c.session.Exchange(ch.c.background(), b.Source)
-		if err == nil && x.Kind == broker.Headers {
+		if err == nil && (x.Kind == broker.Headers || x.Routes == broker.Headers) {
 			if err := checkMatch(v); err != nil {
 				return err
 			}

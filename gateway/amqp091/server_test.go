@@ -35,7 +35,7 @@ func startServer(t testing.TB, opts Options) *testServer {
 	opts.RefusalDelay = time.Millisecond
 	b, err := broker.Open(context.Background(), memory.NewStore(), broker.Options{
 		Logger: opts.Logger, SystemExchanges: SystemExchanges(), ReservedPrefix: ReservedPrefix,
-		MarkDeath: MarkDeath, ForgetsHistory: ForgetsHistory,
+		MarkDeath: MarkDeath, ForgetsHistory: ForgetsHistory, Delay: Delay, MarkDelayed: MarkDelayed,
 		LoopbackUsers: []string{"guest"},
 	})
 	if err != nil {

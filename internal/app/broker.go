@@ -34,7 +34,8 @@ func (a *application) startBroker(ctx context.Context) error {
 		Logger: a.log, DefaultNamespace: defaultNamespace,
 		DefaultDescription: "Default virtual host", Rules: sns.Rules(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
-		MarkDeath: amqp091.MarkDeath, ForgetsHistory: amqp091.ForgetsHistory, QueueType: amqp091.QueueType,
+		MarkDeath: amqp091.MarkDeath, ForgetsHistory: amqp091.ForgetsHistory,
+		Delay: amqp091.Delay, MarkDelayed: amqp091.MarkDelayed, QueueType: amqp091.QueueType,
 	}
 	opts.NamespaceOwner = a.config.DefaultUser.Name
 	if u := a.config.DefaultUser; u.LoopbackOnly {
