@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-stomp/stomp/v3"
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -250,4 +251,48 @@ func scrape(t *testing.T, url string) map[string]float64 {
 		}
 	}
 	return values
+}
+
+// A STOMP client is in the same lists, and is told in its own protocol's words that it was closed.
+func TestSTOMPClientsAreListed(t *testing.T) {
+	r := start(t, "management.listen=127.0.0.1:0", "stomp.listen=127.0.0.1:0")
+	a := &api{t, "http://" + r.started["management"] + "/api"}
+	conn, err := stomp.Dial("tcp", r.started["stomp"], stomp.ConnOpt.Login("guest", "guest"), stomp.ConnOpt.Host("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.MustDisconnect() }() // the broker has closed it
+	sub, err := conn.Subscribe("/queue/s", stomp.AckClientIndividual, stomp.SubscribeOpt.Id("1"), stomp.SubscribeOpt.Header("prefetch-count", "5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Send("/queue/s", "text/plain", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	<-sub.C
+	for path, want := range map[string]string{
+		"/connections?columns=user,protocol,channels":                     `[{"channels":1,"protocol":"STOMP 1.2","user":"guest"}]`,
+		"/channels?columns=number,messages_unacknowledged,consumer_count": `[{"consumer_count":1,"messages_unacknowledged":1,"number":1}]`,
+		"/channels?columns=message_stats.publish,message_stats.deliver":   `[{"message_stats":{"deliver":1,"publish":1}}]`,
+		"/consumers?columns=consumer_tag,prefetch_count,queue.name":       `[{"consumer_tag":"T_1","prefetch_count":5,"queue":{"name":"s"}}]`,
+	} {
+		if code, body := a.call("GET", path, ""); code != 200 || body != want {
+			t.Errorf("%s: %d %s\nwant %s", path, code, body, want)
+		}
+	}
+	_, body := a.call("GET", "/connections", "")
+	var list []struct{ Name string }
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list) != 1 {
+		t.Fatal(body, err)
+	}
+	if code, body := a.call("DELETE", "/connections/"+strings.ReplaceAll(list[0].Name, " ", "%20"), ""); code != 204 {
+		t.Fatal(code, body)
+	}
+	if m := <-sub.C; m == nil || m.Err == nil || !strings.Contains(m.Err.Error(), "connection_forced") {
+		t.Errorf("the client was told %v", m)
+	}
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
 }
