@@ -17,8 +17,8 @@ type QueueLimits struct {
 	// HasMaxLength: with more than MaxLength messages ready, the oldest are dropped.
 	HasMaxLength bool  `json:"has_max_length,omitempty"`
 	MaxLength    int64 `json:"max_length,omitempty"`
-	// HasMaxBytes: likewise with more than MaxBytes bytes of bodies ready. Messages that an earlier run of the broker
-	// stored count from when they are read into the window.
+	// HasMaxBytes: likewise with more than MaxBytes bytes of bodies ready. When a policy sets it, messages that an earlier
+	// run of the broker stored count from when they are read into the window.
 	HasMaxBytes bool  `json:"has_max_bytes,omitempty"`
 	MaxBytes    int64 `json:"max_bytes,omitempty"`
 	// Overflow says what becomes of a message that is too much; "" is DropOldest.

@@ -1,5 +1,7 @@
 package broker
 
+import "slices"
+
 // Overflow says what becomes of a message that a queue has no room for.
 type Overflow string
 
@@ -81,4 +83,43 @@ func (q *Queue) comeBack(e *entry) {
 		return
 	}
 	q.putBack(e)
+}
+
+// measure adds up the bodies of the messages that an earlier run of the broker left, if there is a limit on them: then
+// there are not more of them than it allows. fresh is how many there are from the state's cursor on.
+func (q *Queue) measure(log QueueLog, st *state, fresh uint64) (bytes int64, err error) {
+	q.mu.Lock()
+	l := q.limiter.limits
+	q.mu.Unlock()
+	left, next := fresh, st.next
+	for _, r := range st.runs {
+		left += r.messages
+	}
+	if l == nil || !l.HasMaxBytes {
+		return 0, nil
+	}
+	if len(st.runs) > 0 {
+		next = st.runs[0].from
+	}
+	for left > 0 {
+		found := false
+		ended := make(chan error, 1)
+		log.Read(next, windowMessages, windowBytes, func(seq uint64, payload []byte) {
+			found, next = true, seq+1
+			if seq < st.next && !inRuns(st.runs, seq) {
+				return
+			}
+			left -= min(left, 1)
+			if m, err := decodeMessage(payload); err == nil && !slices.Contains(st.skipped, seq) {
+				bytes += int64(len(m.Body()))
+			}
+		}, func(err error) { ended <- err })
+		if err := <-ended; err != nil {
+			return 0, err
+		}
+		if !found {
+			break // the count is wrong, and is corrected when the messages are read
+		}
+	}
+	return bytes, nil
 }

@@ -204,3 +204,139 @@ func TestHighestPriorityGoesOutFirst(t *testing.T) {
 		}
 	})
 }
+
+// boundedIn opens a broker over a store with a queue of at most 100 bytes.
+func boundedIn(t *testing.T, store *memory.Store) (*broker.Broker, *broker.Session, func()) {
+	t.Helper()
+	b, err := broker.Open(t.Context(), store, broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.OpenSession(t.Context(), b.Root(), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := broker.QueueSpec{Name: "q", Durable: true, Limits: &broker.QueueLimits{HasMaxBytes: true, MaxBytes: 100}}
+	if _, _, err := s.DeclareQueue(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	return b, s, func() {
+		s.Close()
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestBytesCountOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		_, s, end := boundedIn(t, store)
+		for range 9 {
+			publishTo(t, s, "q", "0123456789")
+		}
+		if err := s.Settle(broker.Ack, nil, take(t, s, "q").Lease); err != nil {
+			t.Fatal(err)
+		}
+		end()
+		_, s, end = boundedIn(t, store)
+		defer end()
+		info, err := s.Queue(t.Context(), "q")
+		if err != nil || info.Ready != 8 || info.ReadyBytes != 80 {
+			t.Errorf("%d messages of %d bytes, %v", info.Ready, info.ReadyBytes, err)
+		}
+		for range 5 {
+			publishTo(t, s, "q", "0123456789")
+		}
+		synctest.Wait()
+		if info, err := s.Queue(t.Context(), "q"); err != nil || info.Ready != 10 || info.ReadyBytes != 100 {
+			t.Errorf("%d messages of %d bytes, %v", info.Ready, info.ReadyBytes, err)
+		}
+	})
+}
+
+func TestPoliciesBoundQueuesInUse(t *testing.T) {
+	inBothKinds(t, func(t *testing.T, durable bool) {
+		b, s, end := boundedIn(t, memory.NewStore())
+		defer end()
+		if _, _, err := s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "p", Durable: durable}); err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{"1", "2", "3"} {
+			publishTo(t, s, "p", body)
+		}
+		policy := broker.Policy{Namespace: "/", Name: "p", Pattern: "^p$", ApplyTo: broker.PolicyForQueues}
+		put := func(l broker.QueueLimits) {
+			t.Helper()
+			policy.Limits = l
+			if _, err := b.PutPolicy(policy); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(broker.QueueLimits{HasMaxBytes: true, MaxBytes: 2})
+		synctest.Wait()
+		if n := readyIn(t, s, "p"); n != 2 {
+			t.Errorf("%d ready with 2 bytes", n)
+		}
+		put(broker.QueueLimits{HasMaxLength: true, MaxLength: 1, Overflow: broker.RejectNew}) // drops nothing
+		if n := readyIn(t, s, "p"); n != 2 {
+			t.Errorf("%d ready when new ones are refused", n)
+		}
+		if err := tryPublish(t, s, "p", "4"); !broker.IsKind(err, broker.KindFull) {
+			t.Errorf("published: %v", err)
+		}
+		if err := b.ClearPolicy("/", "p", false); err != nil {
+			t.Fatal(err)
+		}
+		publishTo(t, s, "p", "5")
+		put(broker.QueueLimits{HasDeliveryLimit: true, DeliveryLimit: 0})
+		for range 3 {
+			if err := s.Settle(broker.Requeue, nil, take(t, s, "p").Lease); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := readyIn(t, s, "p"); n != 0 {
+			t.Errorf("%d ready after they came back", n)
+		}
+	})
+}
+
+func TestPolicySetsTheAlternateExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		b, s, end := boundedIn(t, store)
+		for _, name := range []string{"x", "rest"} {
+			if _, _, err := s.DeclareExchange(t.Context(), broker.ExchangeSpec{Name: name, Kind: broker.Fanout, Durable: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Bind(t.Context(), broker.Binding{Source: "rest", Destination: "q", Kind: broker.ToQueue}); err != nil {
+			t.Fatal(err)
+		}
+		reaches := func() int {
+			t.Helper()
+			n, err := s.Publish(broker.NewMessage("x", "", nil, nil), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := reaches(); n != 0 {
+			t.Errorf("%d queues without a policy", n)
+		}
+		if _, err := b.PutPolicy(broker.Policy{
+			Namespace: "/", Name: "p", Pattern: "^x$", ApplyTo: broker.PolicyForExchanges, Alternate: "rest",
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if n := reaches(); n != 1 {
+			t.Errorf("%d queues with it", n)
+		}
+		end()
+		_, s, end = boundedIn(t, store)
+		defer end()
+		if n := reaches(); n != 1 {
+			t.Errorf("%d queues after a restart", n)
+		}
+	})
+}

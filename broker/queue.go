@@ -163,6 +163,10 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	if err != nil {
 		return err
 	}
+	unreadBytes, err := q.measure(log, st, unread)
+	if err != nil {
+		return err
+	}
 	var copies []*entry
 	for _, c := range st.copies {
 		raw, err := log.Get(ctx, c.place)
@@ -181,6 +185,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	q.last, q.found = found.Last, found.Last
 	q.next = st.next
 	q.unread = int(unread)
+	q.unreadBytes, q.readyBytes = unreadBytes, unreadBytes
 	q.old, q.oldEnd = st.runs, st.next
 	for _, r := range st.runs {
 		q.unread += int(r.messages)

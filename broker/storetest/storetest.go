@@ -56,6 +56,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"delete":                                        deleteQueue,
 		"logs":                                          recordLogs,
 		"delayed messages":                              delayedMessages,
+		"priorities and bytes over a restart":           rankedAndBounded,
 		"a declare that a power cut left half done":     halfDeclared,
 		"unsettled message below much that is settled":  stuckFloor,
 	} {
