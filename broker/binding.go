@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/portico-mq/portico/broker/property"
 )
@@ -26,9 +28,12 @@ type target struct {
 	rule     Rule
 }
 
-// bindingID is the identity of a binding: a digest, since names and arguments may hold any bytes at any length.
+// bindingID is the identity of a binding: a digest, since names and arguments may hold any bytes at any length. The
+// order of arguments does not count.
 func bindingID(spec *Binding) (string, error) {
-	arguments, err := property.AppendTable(nil, spec.Arguments)
+	inOrder := slices.Clone(spec.Arguments)
+	slices.SortStableFunc(inOrder, func(a, b property.Field) int { return cmp.Compare(a.Name, b.Name) })
+	arguments, err := property.AppendTable(nil, inOrder)
 	if err != nil {
 		return "", &Error{Kind: KindInvalid, Type: ResourceBinding, Name: spec.Key, Err: err}
 	}
@@ -74,6 +79,20 @@ func (ns *Namespace) adoptBinding(stored storedBinding) error {
 	})
 	if err != nil {
 		return err
+	}
+	known := x.bindings[bd.id] != nil
+	if bd.id != stored.id { // of an earlier version, for which the order of arguments counted
+		if !known {
+			if err := ns.startRecord(ns.bindingRecord(bd))(); err != nil {
+				return err
+			}
+		}
+		if err := ns.b.startDelete(MetadataKey{Kind: "binding", Namespace: ns.name, Name: stored.id})(); err != nil {
+			return err
+		}
+	}
+	if known {
+		return nil
 	}
 	return x.add(bd)
 }

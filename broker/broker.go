@@ -240,7 +240,9 @@ func (b *Broker) load(ctx context.Context) error {
 		case "queue":
 			queues, err = appendJSON(queues, value)
 		case "binding":
-			bindings, err = appendJSON(bindings, value)
+			if bindings, err = appendJSON(bindings, value); err == nil {
+				bindings[len(bindings)-1].id = key.Name
+			}
 		case "delay":
 			delays[key] = append([]byte(nil), value...)
 		case "log":

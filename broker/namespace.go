@@ -119,6 +119,7 @@ type storedQueue struct {
 }
 
 type storedBinding struct {
+	id          string            // of the key it is stored under
 	Namespace   string            `json:"namespace"`
 	Source      string            `json:"source"`
 	Destination string            `json:"destination"`

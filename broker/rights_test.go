@@ -8,6 +8,7 @@ import (
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
+	"github.com/portico-mq/portico/broker/property"
 )
 
 // rights is a broker with a user "u" over a store that outlives it.
@@ -338,4 +339,32 @@ func TestGlobalParameters(t *testing.T) {
 	r.kind(r.b.ClearGlobalParameter("g"), broker.KindNotFound)
 	_, err = r.b.SetGlobalParameter("g", json.RawMessage(`{`))
 	r.kind(err, broker.KindInvalid)
+}
+
+func TestOrderOfBindingArgumentsDoesNotCount(t *testing.T) {
+	r := newRights(t)
+	s := r.session()
+	_, _, err := s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true})
+	r.must(err)
+	a, b := property.Field{Name: "a", Value: int64(1)}, property.Field{Name: "b", Value: "x"}
+	for _, arguments := range []property.Table{{a, b}, {b, a}} {
+		r.must(s.Bind(t.Context(), broker.Binding{Source: "topic", Destination: "q", Kind: broker.ToQueue, Arguments: arguments}))
+	}
+	if n := len(s.Bindings("")); n != 1 {
+		t.Errorf("%d bindings, want one", n)
+	}
+	// An earlier version kept it twice.
+	old := broker.MetadataKey{Kind: "binding", Namespace: "/", Name: "of an earlier version"}
+	stored := make(chan error, 1)
+	r.store.PutMetadata(old, []byte(`{"namespace":"/","source":"topic","destination":"q","kind":"queue","key":""}`),
+		broker.CompletionFunc(func(err error) { stored <- err }))
+	r.must(<-stored)
+	r.restart()
+	s = r.session()
+	r.must(s.Unbind(t.Context(), broker.Binding{Source: "topic", Destination: "q", Kind: broker.ToQueue}))
+	r.must(s.Unbind(t.Context(), broker.Binding{Source: "topic", Destination: "q", Kind: broker.ToQueue, Arguments: property.Table{b, a}}))
+	r.restart()
+	if n := len(r.session().Bindings("")); n != 0 {
+		t.Errorf("%d bindings are left", n)
+	}
 }
