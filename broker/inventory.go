@@ -9,6 +9,7 @@ type ConsumerInfo struct {
 	Namespace  string
 	Queue      string
 	Options    ConsumeOptions
+	Waiting    bool        // another consumer of the queue is served alone
 	Connection *Connection // nil for a session that is not registered
 }
 
@@ -23,7 +24,7 @@ func (s *Session) QueueConsumers(queue string) []ConsumerInfo {
 	list := make([]ConsumerInfo, len(q.consumers))
 	for i, c := range q.consumers {
 		list[i] = ConsumerInfo{
-			Namespace: s.ns.name, Queue: queue, Options: c.opts, Connection: c.session.connection.Load(),
+			Namespace: s.ns.name, Queue: queue, Options: c.opts, Waiting: c.waiting, Connection: c.session.connection.Load(),
 		}
 	}
 	return list

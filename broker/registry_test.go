@@ -110,3 +110,30 @@ func TestConnectionsAreListed(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+// Of the consumers of a queue that serves one at a time, the others are listed as waiting.
+func TestWaitingConsumersAreListed(t *testing.T) {
+	ctx := context.Background()
+	b, err := broker.Open(ctx, memory.NewStore(), broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s, err := b.OpenSession(ctx, b.Root(), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, _, err := s.DeclareQueue(ctx, broker.QueueSpec{Name: "q", SingleActive: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{"first", "second"} {
+		if _, err := s.Consume(ctx, "q", taker{}, broker.ConsumeOptions{Tag: tag}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := s.QueueConsumers("q")
+	if len(list) != 2 || list[0].Options.Tag != "first" || list[0].Waiting || !list[1].Waiting {
+		t.Errorf("got %+v", list)
+	}
+}

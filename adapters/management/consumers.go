@@ -34,10 +34,14 @@ func listConsumers(c *call) {
 }
 
 func describeConsumer(k *broker.ConsumerInfo) object {
+	activity := "up"
+	if k.Waiting {
+		activity = "waiting"
+	}
 	o := object{
 		"queue": object{"name": k.Queue, "vhost": k.Namespace}, "consumer_tag": k.Options.Tag,
 		"ack_required": !k.Options.AutoAck, "exclusive": k.Options.Exclusive, "prefetch_count": k.Options.Prefetch,
-		"active": true, "activity_status": "up", "arguments": tableObject(k.Options.Attributes[amqpAttributes]),
+		"active": !k.Waiting, "activity_status": activity, "arguments": tableObject(k.Options.Attributes[amqpAttributes]),
 		"channel_details": object{},
 	}
 	if l := k.Options.Lane; l != nil {

@@ -54,6 +54,11 @@ func exchangeTypes() []object {
 			"description": "AMQP " + string(kind) + " exchange, as per the AMQP specification",
 		})
 	}
+	for _, kind := range []broker.ExchangeKind{
+		broker.ConsistentHash, broker.Delaying, broker.ModulusHash, broker.Random, broker.RecentHistory,
+	} {
+		types = append(types, object{"name": string(kind), "enabled": true, "description": "Exchange of a RabbitMQ plugin"})
+	}
 	for _, kind := range []broker.ExchangeKind{broker.ConsistentHash, broker.ModulusHash, broker.Random, broker.RecentHistory, broker.Delaying} {
 		types = append(types, object{"name": string(kind), "enabled": true, "description": "As RabbitMQ's plugin of that name"})
 	}
