@@ -95,3 +95,23 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDelayRecord: likewise for the records of delayed messages.
+func FuzzDelayRecord(f *testing.F) {
+	f.Add(appendDelayed(nil, &delayed{at: 1 << 50, keys: []string{"a", ""}, msg: NewMessage("x", "k", nil, []byte("body"))}))
+	f.Add(appendFired(nil, []uint64{1, 300, 2}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if d, err := decodeDelayed(raw); err == nil {
+			again, err := decodeDelayed(appendDelayed(nil, d))
+			if err != nil || !reflect.DeepEqual(again, d) {
+				t.Fatalf("got %+v, %v\nwant %+v", again, err, d)
+			}
+		}
+		if seqs, err := decodeFired(raw); err == nil {
+			again, err := decodeFired(appendFired(nil, seqs))
+			if err != nil || !reflect.DeepEqual(again, seqs) {
+				t.Fatalf("got %v, %v\nwant %v", again, err, seqs)
+			}
+		}
+	})
+}

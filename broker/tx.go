@@ -68,8 +68,9 @@ func (t *Tx) Rollback() { t.routes, t.leases, t.bytes, t.count = nil, nil, 0, ni
 
 // Commit makes what was gathered take effect. done is told when all of it is applied and synced; what the session
 // does after that sees it. Messages become visible when they are stored, like any. With KindStaleLease, if one of the
-// leases does not hold, or KindFull, if a queue refuses a message, nothing happened and done is not told. The transaction is empty afterwards and can be used
-// again.
+// leases does not hold, or KindFull, if a queue refuses a message, nothing happened and done is not told. The
+// transaction is empty afterwards and can be used again. Messages that are to wait at a Delaying exchange are stored
+// beside it: a crash in the middle of a commit can keep them alone.
 func (t *Tx) Commit(done Completion) error {
 	c := &commit{b: t.s.b, done: done, parts: make(map[*Queue]*part)}
 	var waiting []route
