@@ -305,6 +305,7 @@ func deleteQueue(f *fixture) {
 	f.publish("q", 0, 10)
 	_, r := f.consume("q", broker.ConsumeOptions{Credits: []*broker.Credit{broker.NewCredit(2)}})
 	d := f.next(r)
+	f.next(r)
 	if _, err := f.s.DeleteQueue(ctx, "q", true, false); !broker.IsKind(err, broker.KindInUse) {
 		f.Fatalf("if unused: %v", err)
 	}

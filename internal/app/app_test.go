@@ -52,8 +52,13 @@ func start(t *testing.T, settings ...string) *running {
 		err := Run(ctx, c, slog.New(slog.NewJSONHandler(writer, nil)))
 		writer.Close()
 		r.ended <- err
+		close(r.ended)
 	}()
-	t.Cleanup(func() { stop() })
+	t.Cleanup(func() {
+		stop()
+		for range r.ended { // its data directory is removed next
+		}
+	})
 	select {
 	case r.started = <-lines:
 	case <-time.After(time.Minute):
