@@ -9,9 +9,9 @@ import (
 )
 
 // stalls measures how long the machine keeps everyone waiting, the broker with
-// its settlements too: how late a timer and a small write are. A machine with
+// its settlements too: how late a timer and a small file are. A machine with
 // more to do than it can is late with both, and a file system that is busy
-// with a sync takes no writes meanwhile.
+// with a sync makes no files meanwhile, as the store does for a transaction.
 type stalls struct {
 	mu    sync.Mutex
 	start time.Time // of the wait that is under way
@@ -23,21 +23,16 @@ const stallPeriod = 5 * time.Millisecond
 
 // watch measures until the context ends, on the file system of the directory.
 func (s *stalls) watch(ctx context.Context, dir string) error {
-	f, err := os.CreateTemp(filepath.Dir(dir), "stalls")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := os.Remove(f.Name()); err != nil { // it is gone when it is closed
-		return err
-	}
-	page := make([]byte, 4096)
+	name, page := filepath.Join(filepath.Dir(dir), "stalls"), make([]byte, 4096)
 	for ctx.Err() == nil {
 		s.mu.Lock()
 		s.start = time.Now()
 		s.mu.Unlock()
 		wait(ctx, stallPeriod)
-		if _, err := f.Write(page); err != nil {
+		if err := os.WriteFile(name, page, 0o600); err != nil {
+			return err
+		}
+		if err := os.Remove(name); err != nil {
 			return err
 		}
 		s.mu.Lock()
