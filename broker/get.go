@@ -31,10 +31,6 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			q.mu.Unlock()
 			return nil, 0, q.notFound()
 		}
-		if len(q.consumers) > 0 && q.consumers[0].opts.Exclusive {
-			q.mu.Unlock()
-			return nil, 0, &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
-		}
 		q.noteUse()
 		q.keepLimits()
 		if q.windowed() > 0 && !q.incomplete() && q.coveredNext(opts.Max) {

@@ -60,9 +60,9 @@ func atLeast(least int64) func(property.RawValue) string {
 		switch {
 		case !ok:
 			return fmt.Sprintf(`"expected integer, got %s"`, typeName(v.Type))
-		case n >= least && n <= maxTimer:
+		case n >= least && n <= longestTime:
 			return ""
-		case n > maxTimer:
+		case n > longestTime:
 			return fmt.Sprintf("{value_too_big,%d}", n)
 		case n == 0:
 			return "{value_zero,0}"

@@ -317,6 +317,22 @@ func TestExclusiveQueueAndCancelNotification(t *testing.T) {
 	}
 }
 
+// An exclusive consumer keeps others from consuming, not from getting.
+func TestGetBesideAnExclusiveConsumer(t *testing.T) {
+	s := startServer(t, Options{})
+	owner, other := s.channel(t), s.channel(t)
+	declare(t, owner, "q")
+	if _, err := owner.Consume("q", "one", true, true, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := other.Get("q", true); ok || err != nil {
+		t.Errorf("got %v, %v", ok, err)
+	}
+	if _, err := other.Consume("q", "two", true, false, false, false, nil); err == nil {
+		t.Error("a second consumer came beside the exclusive one")
+	}
+}
+
 // A publisher is told and stopped while memory is low; one who only asks is not.
 func TestBlockedPublisher(t *testing.T) {
 	s := startServer(t, Options{})

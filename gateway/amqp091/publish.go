@@ -148,19 +148,33 @@ func (ch *channel) prepare(b property.Block) (property.Block, error) {
 
 // checkExpiration refuses an expiration that cannot be one, as RabbitMQ does.
 func checkExpiration(value []byte) *fault {
-	ms, err := strconv.ParseUint(string(value), 10, 64)
+	digits := value
+	if len(digits) > 0 && (digits[0] == '-' || digits[0] == '+') {
+		digits = digits[1:]
+	}
+	end := 0
+	for end < len(digits) && digits[end] >= '0' && digits[end] <= '9' {
+		end++
+	}
+	ms, err := strconv.ParseUint(string(digits[:end]), 10, 64)
 	switch {
-	case err != nil && len(value) > 1 && value[0] == '-':
-		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_negative,%s}", value, value)
-	case err != nil:
+	case end == 0:
 		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': no_integer", value)
-	case ms > maxTimer:
-		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_too_big,%d}", value, ms)
+	case end < len(digits):
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {leftover_string,%q}", value, digits[end:])
+	case value[0] == '-' && ms > 0:
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_negative,%s}", value, value)
+	case err != nil || ms > longestTime:
+		return channelFault(wire.PreconditionFailed, "invalid expiration '%s': {value_too_big,%s}", value, digits)
 	}
 	return nil
 }
 
-// maxTimer is the longest time RabbitMQ takes, in milliseconds: what an Erlang timer takes.
+// longestTime is the longest time that is taken, in milliseconds: a hundred years, which no clock arithmetic overflows.
+// RabbitMQ takes any.
+const longestTime = 100 * 365 * 24 * 3600 * 1000
+
+// maxTimer is the longest delay of the delayed message exchange, in milliseconds: what an Erlang timer takes.
 const maxTimer = 4294967295
 
 // senderSelected takes the further routing keys from the headers CC and BCC, and the latter out of the headers.
@@ -178,12 +192,9 @@ func (ch *channel) senderSelected(b property.Block) (property.Block, error) {
 				`invalid message: {unacceptable_type_in_header,"%s",%s}`, name, typeName(v.Type)))
 		}
 		for e := range elements {
-			key, ok := e.Bytes()
-			if !ok {
-				return nil, ofPublish(channelFault(wire.PreconditionFailed,
-					`invalid message: {unacceptable_type_in_header,"%s",%s}`, name, typeName(e.Type)))
+			if key, ok := e.Bytes(); ok { // RabbitMQ passes over what is no text
+				p.keys = append(p.keys, string(key))
 			}
-			p.keys = append(p.keys, string(key))
 		}
 		if name == "BCC" {
 			return withoutHeader(b, name)

@@ -223,7 +223,12 @@ func (ch *channel) bind(b broker.Binding) error {
 func checkMatch(value any) error {
 	name, ok := value.(string)
 	if !ok {
-		return channelFault(wire.PreconditionFailed, "Invalid x-match field type (value %v); expected longstr", value)
+		kind := ""
+		if raw, err := (property.Table{{Name: "x", Value: value}}).Raw(); err == nil {
+			x, _ := raw.Lookup("x")
+			kind = typeName(x.Type)
+		}
+		return channelFault(wire.PreconditionFailed, "Invalid x-match field type %s (value %v); expected longstr", kind, value)
 	}
 	switch name {
 	case "all", "any", "all-with-x", "any-with-x":

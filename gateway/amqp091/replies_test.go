@@ -104,6 +104,9 @@ var replies313 = []reply{
 	{"headers that cannot match", func(ch *amqp.Channel) error {
 		return ch.QueueBind("r.q", "", "amq.headers", false, amqp.Table{"x-match": "zz"})
 	}, `PRECONDITION_FAILED - Invalid x-match field value <<"zz">>; expected all, any, all-with-x, or any-with-x`, ""},
+	{"headers that match by number", func(ch *amqp.Channel) error {
+		return ch.QueueBind("r.q", "", "amq.headers", false, amqp.Table{"x-match": int32(1)})
+	}, "PRECONDITION_FAILED - Invalid x-match field type signedint (value 1); expected longstr", ""},
 	{"exchange again", func(ch *amqp.Channel) error {
 		return ch.ExchangeDeclare("amq.direct", "topic", true, false, false, false, nil)
 	}, inequivalent("'type' for exchange 'amq.direct' in vhost '/': received 'topic' but current is 'direct'"), ""},
@@ -121,8 +124,12 @@ var replies313 = []reply{
 	{"publish to none", publishAndWait("r.none", "k", amqp.Publishing{}), "NOT_FOUND - no exchange 'r.none' in vhost '/'", ""},
 	{"publish to an internal exchange", publishAndWait("amq.rabbitmq.trace", "k", amqp.Publishing{}), "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'", ""},
 	{"expiration", publishAndWait("", "r.q", amqp.Publishing{Expiration: "abc"}), "PRECONDITION_FAILED - invalid expiration 'abc': no_integer", ""},
+	{"expiration with a fraction", publishAndWait("", "r.q", amqp.Publishing{Expiration: "1.5"}), `PRECONDITION_FAILED - invalid expiration '1.5': {leftover_string,".5"}`, ""},
+	{"negative expiration", publishAndWait("", "r.q", amqp.Publishing{Expiration: "-1"}), "PRECONDITION_FAILED - invalid expiration '-1': {value_negative,-1}", ""},
+	{"expiration above 32 bits", publishAndWait("", "r.q", amqp.Publishing{Expiration: "4294967296"}), "", ""},
 	{"user", publishAndWait("", "r.q", amqp.Publishing{UserId: "abc"}), "PRECONDITION_FAILED - user_id property set to 'abc' but authenticated user was 'guest'", ""},
 	{"CC as text", publishAndWait("", "r.q", amqp.Publishing{Headers: amqp.Table{"CC": "k"}}), `PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}`, ""},
+	{"CC of a number", publishAndWait("", "r.q", amqp.Publishing{Headers: amqp.Table{"CC": []any{int32(1)}}}), "", ""},
 	{"reply without a consumer", publishAndWait("", "r.q", amqp.Publishing{ReplyTo: "amq.rabbitmq.reply-to"}), "PRECONDITION_FAILED - fast reply consumer does not exist", ""},
 	{"reply consumer that acks", func(ch *amqp.Channel) error {
 		_, err := ch.Consume("amq.rabbitmq.reply-to", "", false, false, false, false, nil)
