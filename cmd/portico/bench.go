@@ -21,6 +21,7 @@ type benchCommand struct {
 	Both    benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
 	Queues  benchLoad    `cmd:"" help:"Publish to many queues at once."`
 	Backlog benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
+	Idle    benchLoad    `cmd:"" help:"Open many connections that do nothing and read the memory of the broker (--broker-pid)."`
 	Latency benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
 	Core    benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
 	Startup benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
@@ -34,7 +35,7 @@ type benchLoad struct {
 	Label       string        `help:"What to call the broker in the report; its product and version by default."`
 	QueueType   string        `placeholder:"TYPE" help:"x-queue-type to declare the queues with: classic, quorum."`
 	Size        int           `default:"1024" help:"Bytes of a message's body."`
-	Connections int           `help:"Connections that publish (1; in queues 4)."`
+	Connections int           `help:"Connections that publish (1; in queues 4), or that do nothing (in idle 10000)."`
 	Consumers   int           `default:"1" help:"Consumers, each with a connection of its own."`
 	InFlight    int           `help:"Unconfirmed messages of a connection (1000; in queues 40 a queue)."`
 	Prefetch    int           `default:"500" help:"Prefetch of a consumer."`
@@ -58,6 +59,7 @@ func (c *benchCommand) AfterApply() error {
 	c.Both.scenario = bench.Both
 	c.Queues.scenario = bench.Queues
 	c.Backlog.scenario = bench.Backlog
+	c.Idle.scenario = bench.Idle
 	c.Latency.scenario = bench.Latency
 	return nil
 }

@@ -35,6 +35,8 @@ const (
 	// Backlog fills a queue and then counts confirmed messages per second into
 	// it and into an empty queue, in turn.
 	Backlog Scenario = "backlog"
+	// Idle opens many connections and reads the broker's memory.
+	Idle Scenario = "idle"
 	// Latency measures publish to delivery at a fixed rate.
 	Latency Scenario = "latency"
 )
@@ -50,7 +52,8 @@ type Options struct {
 	QueueType string
 	// Size of a body in bytes, 1,024 by default, at least 16.
 	Size int
-	// Connections that publish: 1 by default, 4 in Queues.
+	// Connections that publish: 1 by default, 4 in Queues; 10,000 in Idle,
+	// which do nothing.
 	Connections int
 	// Consumers, each with a connection of its own: 1 by default.
 	Consumers int
@@ -92,6 +95,9 @@ func (o Options) WithDefaults(s Scenario) Options {
 	}
 	if s == Backlog {
 		messages = 5_000_000
+	}
+	if s == Idle {
+		connections = 10_000
 	}
 	set(&o.Size, 1024)
 	set(&o.Connections, connections)
@@ -144,7 +150,8 @@ type Result struct {
 	// Latency from publish to delivery: scenario latency only.
 	Latency *Spread `json:"latency_us,omitempty"`
 	// Milliseconds from exec to the last listener's answer, and the resident
-	// memory after it has been idle, in MB of 1e6 bytes: scenario startup only.
+	// memory after it has been idle, in MB of 1e6 bytes: scenario startup, and
+	// the memory in idle.
 	StartMillis float64 `json:"start_ms,omitempty"`
 	IdleMB      float64 `json:"idle_mb,omitempty"`
 }
@@ -200,6 +207,7 @@ var scenarios = map[Scenario]func(context.Context, Options, []string, *Result) e
 	Both:    runBoth,
 	Queues:  runQueues,
 	Backlog: runBacklog,
+	Idle:    runIdle,
 	Latency: runLatency,
 }
 

@@ -34,7 +34,7 @@ func TestScenarios(t *testing.T) {
 		t.Run(string(s), func(t *testing.T) {
 			t.Parallel()
 			r, err := Run(context.Background(), s, Options{
-				URL: url, Label: "null", Messages: 2000, Queues: 5, Prefetch: 20, AckEvery: 3, Size: 100,
+				URL: url, Label: "null", Messages: 2000, Queues: 5, BrokerPID: os.Getpid(), Connections: 2, Prefetch: 20, AckEvery: 3, Size: 100,
 				Warmup: time.Millisecond, Duration: 100 * time.Millisecond,
 			})
 			if s == Latency {
@@ -46,6 +46,12 @@ func TestScenarios(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if s == Idle {
+				if r.IdleMB < 1 {
+					t.Errorf("a process of %f MB", r.IdleMB)
+				}
+				return
 			}
 			if r.Messages == 0 || r.Rate == 0 {
 				t.Errorf("nothing was counted: %+v", r)

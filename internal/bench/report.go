@@ -21,6 +21,9 @@ func (r Result) Text() string {
 		return fmt.Sprintf("%s: p50 %s, p99 %s, max %s at %.0f msg/s", head,
 			millis(r.Latency.P50), millis(r.Latency.P99), millis(r.Latency.Max), r.Rate)
 	}
+	if r.Scenario == Idle {
+		return fmt.Sprintf("%s: %.0f MB resident", head, r.IdleMB)
+	}
 	if r.Scenario == Backlog {
 		return fmt.Sprintf("%s: %.0f msg/s behind a backlog, %.0f msg/s into an empty queue", head, r.Rate, r.EmptyRate)
 	}
@@ -87,7 +90,7 @@ type figure struct {
 
 var figures = []figure{
 	{
-		"msg/s", func(r Result) (float64, bool) { return r.Rate, r.Latency == nil && r.Scenario != Startup }, false,
+		"msg/s", func(r Result) (float64, bool) { return r.Rate, r.Latency == nil && r.IdleMB == 0 }, false,
 		func(v float64) string { return thousands(v) },
 	},
 	{"µs of the broker's processor", func(r Result) (float64, bool) { return r.BrokerMicros, r.BrokerMicros > 0 }, true, micros},
@@ -99,7 +102,7 @@ var figures = []figure{
 		func(v float64) string { return thousands(v) + " ms" },
 	},
 	{
-		"resident when idle", func(r Result) (float64, bool) { return r.IdleMB, r.Scenario == Startup }, true,
+		"resident when idle", func(r Result) (float64, bool) { return r.IdleMB, r.IdleMB > 0 }, true,
 		func(v float64) string { return thousands(v) + " MB" },
 	},
 }
