@@ -14,8 +14,11 @@ func nodeCommands() map[string]command {
 		"status":                  {"", "Displays status of a node", 0, 0, status},
 		"ping":                    {"", "Checks that the node answers", 0, 0, ping},
 		"await_startup":           {"", "Waits for the node to start", 0, 0, awaitStartup},
-		"eval":                    {"<expression>", "Refused: there is no Erlang to evaluate in", 1, many, refuseEval},
-		"node_health_check":       {"", "Checks that there are no alarms", 0, 0, nodeHealth},
+		"eval":                    {"<expression>", "Refused: there is no Erlang to evaluate in", 1, many, refuse("eval", "Portico does not run Erlang, so there is nothing to evaluate an expression in")},
+		"environment":             {"", "Refused: there are no Erlang applications", 0, 0, refuse("environment", "Portico has no Erlang applications; 'portico config print' shows its settings")},
+		"stop_app":                {"", "Refused: the broker and its process are one", 0, 0, refuse("stop_app", "the broker and its process are one; stop the process")},
+		"start_app":               {"", "Refused: the broker and its process are one", 0, 0, refuse("start_app", "the broker and its process are one; start the process")},
+		"node_health_check":       {"", "DEPRECATED. Checks that there are no alarms", 0, 0, nodeHealth},
 		"check_running":           {"", "Checks that the node serves clients", 0, 0, checkRunning},
 		"check_alarms":            {"", "Checks that there are no alarms", 0, 0, checkAlarms},
 		"check_local_alarms":      {"", "Checks that there are no alarms on the node", 0, 0, checkAlarms},
@@ -25,8 +28,11 @@ func nodeCommands() map[string]command {
 	}
 }
 
-func refuseEval(*client, []string, io.Writer) error {
-	return &failure{code: exitUnavailable, text: "Error: eval is not supported: Portico does not run Erlang, so there is nothing to evaluate an expression in"}
+// refuse is a command of rabbitmqctl that cannot be done here, and says why.
+func refuse(name, reason string) func(*client, []string, io.Writer) error {
+	return func(*client, []string, io.Writer) error {
+		return &failure{code: exitUnavailable, text: fmt.Sprintf("Error: %s is not supported: %s", name, reason)}
+	}
 }
 
 // quietlyf prints a result, unless the user wants quiet.
@@ -83,6 +89,8 @@ func (c *client) check(out io.Writer, said string, path ...string) error {
 }
 
 func nodeHealth(c *client, _ []string, out io.Writer) error {
+	c.sayf(out, "This command is DEPRECATED and will be removed in a future version.\n"+
+		"Use one of the options covered in https://www.rabbitmq.com/monitoring.html#health-checks instead.")
 	c.sayf(out, "Timeout: %d seconds ...\nChecking health of node %s ...", int(c.http.Timeout.Seconds()), node())
 	return c.check(out, "Health check passed", "alarms")
 }

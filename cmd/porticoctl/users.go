@@ -15,6 +15,7 @@ func userCommands() map[string]command {
 		"change_password":   {"<username> [<password>]", "Changes the user password", 1, 2, changePassword},
 		"clear_password":    {"<username>", "Clears (resets) password and disables password login for a user", 1, 1, clearPassword},
 		"authenticate_user": {"<username> [<password>]", "Attempts to authenticate a user. Exits with a non-zero code if authentication fails.", 1, 2, authenticateUser},
+		"hash_password":     {"[<password>]", "Hashes a plaintext password", 0, 1, hashPassword},
 		"set_user_tags":     {"<username> <tag> [...]", "Sets user tags", 1, many, setUserTags},
 		"list_users":        {"", "List user names and tags", 0, 0, listUsers},
 	}
@@ -119,6 +120,26 @@ func authenticateUser(c *client, args []string, out io.Writer) error {
 		return nil
 	}
 	return &failure{code: exitData, text: fmt.Sprintf("Error:\nError: failed to authenticate user %q\nuser '%s' - invalid credentials", args[0], args[0])}
+}
+
+// hashPassword lets the server hash and, as rabbitmqctl does, tells the password that it was given.
+func hashPassword(c *client, args []string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "" {
+		return &failure{code: exitData, text: "Bad argument: password cannot be an empty string", usage: true}
+	}
+	if len(args) > 0 {
+		c.sayf(out, "Will hash password %s", args[0])
+	}
+	password, err := c.passwordOf(append([]string{""}, args...), out)
+	if err != nil {
+		return err
+	}
+	var answer struct{ OK string }
+	if err := c.send(http.MethodGet, api("auth", "hash_password", password), nil, &answer); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, answer.OK)
+	return nil
 }
 
 func setUserTags(c *client, args []string, out io.Writer) error {

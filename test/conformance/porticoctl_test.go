@@ -27,6 +27,9 @@ func TestPorticoctlLists(t *testing.T) {
 	sent.Wait()
 	name := conn.LocalAddr().String() + " -> " + conn.RemoteAddr().String()
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	other, err := amqp.Dial(s.AMQPURL(t))
+	must(t, err)
+	otherClosed := other.NotifyClose(make(chan *amqp.Error, 1))
 	for _, step := range []struct {
 		args []string
 		says string
@@ -55,6 +58,7 @@ func TestPorticoctlLists(t *testing.T) {
 		{[]string{"check_protocol_listener", "amqp"}, "A listener for protocol amqp is running", 0},
 		{[]string{"eval", "1+1."}, "eval is not supported", 69},
 		{[]string{"close_connection", name, "enough"}, "reason: enough...\n", 0},
+		{[]string{"close_all_connections", "-p", "/", "all out"}, "Closing all connections in vhost / (limit 0), reason: all out...\n", 0},
 	} {
 		command := exec.CommandContext(t.Context(), server.Binary(t, "porticoctl"), step.args...)
 		command.Env = append(os.Environ(), "PORTICOCTL_URL=http://"+s.Address(t, "management"))
@@ -72,5 +76,8 @@ func TestPorticoctlLists(t *testing.T) {
 	}
 	if reason := <-closed; reason == nil || reason.Reason != "CONNECTION_FORCED - enough" {
 		t.Errorf("closed with %v", reason)
+	}
+	if reason := <-otherClosed; reason == nil || reason.Reason != "CONNECTION_FORCED - all out" {
+		t.Errorf("the other one closed with %v", reason)
 	}
 }
