@@ -37,7 +37,7 @@ var queueArguments = []argument{
 	{name: "x-max-length-bytes", check: atLeast(0), quorum: true},
 	{name: "x-max-priority", check: priorities},
 	{name: "x-overflow", check: overflow, quorum: true},
-	{name: "x-queue-mode", check: oneOf("default", "lazy")},
+	{name: "x-queue-mode", check: queueMode},
 	{name: "x-queue-version", check: atLeast(1)},
 	{name: "x-queue-master-locator", check: isString},
 	{name: "x-queue-leader-locator", check: isString, quorum: true},
@@ -86,7 +86,7 @@ func isString(v property.RawValue) string {
 	if v.Type == 'S' {
 		return ""
 	}
-	return fmt.Sprintf(`"expected longstr, got %s"`, typeName(v.Type))
+	return fmt.Sprintf("{unacceptable_type,%s}", typeName(v.Type))
 }
 
 func isBool(v property.RawValue) string {
@@ -94,6 +94,13 @@ func isBool(v property.RawValue) string {
 		return ""
 	}
 	return fmt.Sprintf(`{unacceptable_type,%s}`, typeName(v.Type))
+}
+
+func queueMode(v property.RawValue) string {
+	if v.Type == 'S' && v.String() != "default" && v.String() != "lazy" {
+		return fmt.Sprintf(`"unsupported queue mode '%s'"`, v.String())
+	}
+	return isString(v)
 }
 
 func oneOf(values ...string) func(property.RawValue) string {
@@ -111,7 +118,7 @@ func oneOf(values ...string) func(property.RawValue) string {
 
 func overflow(v property.RawValue) string {
 	if v.Type != 'S' {
-		return fmt.Sprintf("{unacceptable_type,%s}", typeName(v.Type))
+		return isString(v)
 	}
 	if oneOf("drop-head", "reject-publish", "reject-publish-dlx")(v) != "" {
 		return "invalid_overflow"

@@ -75,6 +75,8 @@ var replies313 = []reply{
 	{"overflow", queueWith("r.z", amqp.Table{"x-overflow": "zz"}), "PRECONDITION_FAILED - invalid arg 'x-overflow' for queue 'r.z' in vhost '/': invalid_overflow", ""},
 	{"key without exchange", queueWith("r.z", amqp.Table{"x-dead-letter-routing-key": "k"}), "PRECONDITION_FAILED - invalid arg 'x-dead-letter-routing-key' for queue 'r.z' in vhost '/': routing_key_but_no_dlx_defined", ""},
 	{"exchange as number", queueWith("r.z", amqp.Table{"x-dead-letter-exchange": int32(1)}), "PRECONDITION_FAILED - invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'r.z' in vhost '/'", ""},
+	{"mode", queueWith("r.z", amqp.Table{"x-queue-mode": "zz"}), `PRECONDITION_FAILED - invalid arg 'x-queue-mode' for queue 'r.z' in vhost '/': "unsupported queue mode 'zz'"`, ""},
+	{"type as number", queueWith("r.z", amqp.Table{"x-queue-type": int32(1)}), "PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'r.z' in vhost '/': {unacceptable_type,signedint}", ""},
 	{"reserved queue", queueWith("amq.foo", nil), "ACCESS_REFUSED - queue name 'amq.foo' contains reserved prefix 'amq.*'", ""},
 	{"quorum queue with priorities", queueWith("r.z", amqp.Table{"x-queue-type": "quorum", "x-max-priority": int32(1)}), "PRECONDITION_FAILED - invalid arg 'x-max-priority' for queue 'r.z' in vhost '/' of queue type rabbit_quorum_queue", ""},
 	{"server-named quorum queue", queueWith("", amqp.Table{"x-queue-type": "quorum"}), "PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue", ""},
