@@ -73,10 +73,15 @@ func (ns *Namespace) adoptBinding(stored storedBinding) error {
 	if err != nil {
 		return err
 	}
-	bd, x, err := ns.compileBinding(Binding{
+	spec := Binding{
 		Source: stored.Source, Destination: stored.Destination, Kind: stored.Kind, Key: stored.Key,
 		Arguments: arguments, Rule: stored.Rule, RuleText: stored.RuleText, Attributes: attributes,
-	})
+	}
+	id, err := bindingID(&spec)
+	if err != nil {
+		return err
+	}
+	bd, x, err := ns.compileBinding(spec, id)
 	if err != nil {
 		return err
 	}
@@ -97,8 +102,8 @@ func (ns *Namespace) adoptBinding(stored storedBinding) error {
 	return x.add(bd)
 }
 
-// compileBinding resolves a binding's ends and compiles its rule. The caller holds ns.mu.
-func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
+// compileBinding resolves the ends of a binding whose identity is id and compiles its rule. The caller holds ns.mu.
+func (ns *Namespace) compileBinding(spec Binding, id string) (*binding, *exchange, error) {
 	source := ns.exchanges[spec.Source]
 	if source == nil {
 		return nil, nil, &Error{Kind: KindNotFound, Type: ResourceExchange, Namespace: ns.name, Name: spec.Source}
@@ -121,10 +126,6 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 	default:
 		return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: string(spec.Kind)}
 	}
-	id, err := bindingID(&spec)
-	if err != nil {
-		return nil, nil, err
-	}
 	if spec.Rule != "" {
 		compile := ns.b.opts.Rules[spec.Rule]
 		if compile == nil {
@@ -138,6 +139,7 @@ func (ns *Namespace) compileBinding(spec Binding) (*binding, *exchange, error) {
 	}
 	bd := &binding{spec: spec, id: id, target: t, durable: durable}
 	if source.spec.routes() == ConsistentHash {
+		var err error
 		if bd.weight, err = weightOf(&spec); err != nil {
 			return nil, nil, &Error{Kind: KindInvalid, Type: ResourceBinding, Namespace: ns.name, Name: spec.Key, Err: err}
 		}

@@ -220,7 +220,7 @@ func (s *Session) Bind(_ context.Context, spec Binding) error {
 	ns.mu.Lock()
 	release := ns.reserve("binding " + id)
 	defer func() { release(); ns.mu.Unlock() }()
-	bd, x, err := ns.compileBinding(spec)
+	bd, x, err := ns.compileBinding(spec, id)
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (s *Session) Unbind(_ context.Context, spec Binding) error {
 	release := ns.reserve("binding " + id)
 	defer func() { release(); ns.mu.Unlock() }()
 	spec.Rule = ""
-	_, x, err := ns.compileBinding(spec)
+	_, x, err := ns.compileBinding(spec, id)
 	if err != nil {
 		return err
 	}

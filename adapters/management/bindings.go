@@ -147,10 +147,7 @@ func (c *call) bind(kind broker.DestinationKind) {
 		Key       string `json:"routing_key"`
 		Arguments arguments
 	}
-	if !c.decode(&in) {
-		return
-	}
-	s := c.session()
+	s := c.sessionFor(&in)
 	if s == nil {
 		return
 	}

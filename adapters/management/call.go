@@ -95,6 +95,14 @@ func (c *call) session() *broker.Session {
 	return s
 }
 
+// sessionFor reads the body into v and opens a session; nil when it was answered already.
+func (c *call) sessionFor(v any) *broker.Session {
+	if !c.decode(v) {
+		return nil
+	}
+	return c.session()
+}
+
 // look opens a session that sees everything in a virtual host, for what is only shown; nil when there is no such
 // virtual host and that was answered.
 func (c *call) look(vhost string) *broker.Session {

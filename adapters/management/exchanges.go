@@ -130,10 +130,7 @@ func putExchange(c *call) {
 		Internal   boolean
 		Arguments  arguments
 	}
-	if !c.decode(&in) {
-		return
-	}
-	s := c.session()
+	s := c.sessionFor(&in)
 	if s == nil {
 		return
 	}

@@ -127,10 +127,7 @@ func putQueue(c *call) {
 		AutoDelete boolean `json:"auto_delete"`
 		Arguments  arguments
 	}
-	if !c.decode(&in) {
-		return
-	}
-	s := c.session()
+	s := c.sessionFor(&in)
 	if s == nil {
 		return
 	}

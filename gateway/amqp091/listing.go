@@ -2,13 +2,12 @@ package amqp091
 
 import (
 	"crypto/tls"
-	"net"
-	"net/netip"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091/wire"
+	"github.com/portico-mq/portico/gateway/serve"
 )
 
 // What operators see of a connection, and how they end it.
@@ -19,7 +18,7 @@ func (c *conn) list() {
 	given, _ := name.(string)
 	_, secure := c.nc.(*tls.Conn)
 	c.listed = c.session.Register(broker.ConnectionInfo{
-		GivenName: given, Protocol: "AMQP 0-9-1", Peer: addrPort(c.nc.RemoteAddr()), Local: addrPort(c.nc.LocalAddr()),
+		GivenName: given, Protocol: "AMQP 0-9-1", Peer: serve.AddrPort(c.nc.RemoteAddr()), Local: serve.AddrPort(c.nc.LocalAddr()),
 		Secure: secure, Properties: c.client,
 		Received: &c.received, Sent: &c.sent,
 		Attributes: property.Table{
@@ -29,15 +28,6 @@ func (c *conn) list() {
 			{Name: "timeout", Value: c.beat.Load() / int64(time.Second)},
 		},
 	}, c.force)
-}
-
-func addrPort(a net.Addr) netip.AddrPort {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	p := tcp.AddrPort()
-	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
 // force ends the connection for a reason that the client is told. It is called from other goroutines.

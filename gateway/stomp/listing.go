@@ -2,11 +2,10 @@ package stomp
 
 import (
 	"crypto/tls"
-	"net"
-	"net/netip"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/serve"
 )
 
 // What operators see of a connection, and how they end it.
@@ -15,21 +14,12 @@ import (
 func (c *conn) list() {
 	_, secure := c.nc.(*tls.Conn)
 	c.listed = c.session.Register(broker.ConnectionInfo{
-		Protocol: "STOMP " + c.version, Peer: addrPort(c.nc.RemoteAddr()), Local: addrPort(c.nc.LocalAddr()), Secure: secure,
+		Protocol: "STOMP " + c.version, Peer: serve.AddrPort(c.nc.RemoteAddr()), Local: serve.AddrPort(c.nc.LocalAddr()), Secure: secure,
 		Received: &c.live.received, Sent: &c.out.sent,
 		Properties: property.Table{{Name: "product", Value: "STOMP client"}},
 		Attributes: property.Table{{Name: "timeout", Value: int64(c.live.timeout.Seconds())}},
 	}, c.force)
 	c.lane = c.listed.OpenLane(1)
-}
-
-func addrPort(a net.Addr) netip.AddrPort {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	p := tcp.AddrPort()
-	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
 // force ends the connection for a reason that the client is told. It is called from other goroutines.
