@@ -103,9 +103,9 @@ func (q *Queue) record() {
 		return
 	}
 	interval := max(q.ns.b.opts.SettleInterval, r.pause)
-	if r.syncing != nil && !q.mark.pending {
+	if r.syncing != nil {
 		if q.cleanDue() {
-			return // it is done between two states
+			return // it is done between two states, and brings a mark that is wanted with it
 		}
 		// What somebody waits for shares the next sync. But a slow one must not keep settlements from being written: a
 		// process that is killed meanwhile would have forgotten them.
