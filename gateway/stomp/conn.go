@@ -30,6 +30,8 @@ type conn struct {
 	in     *wire.Reader
 	out    *output
 
+	dialect  dialect
+	fixed    bool   // the dialect was set, or recognised
 	version  string // "" before CONNECT
 	id       string // the session header
 	session  *broker.Session
@@ -63,6 +65,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		declared: make(map[string]struct{}), txs: make(map[string]*transaction), replies: make(map[string]string),
 		subs: make(map[string]*subscription),
 	}
+	c.dialect, c.fixed = s.dialect()
 	c.in = wire.NewReader(c.live, loginLimits)
 	go c.out.run()
 	return c
@@ -115,15 +118,17 @@ func (c *conn) serve(ctx context.Context) {
 		f, err := c.in.Read()
 		if err == nil {
 			err = c.handle(ctx, f)
+		} else {
+			f = nil
 		}
 		if err == nil && !c.out.waitRoom() {
 			err = net.ErrClosed
 		}
 		if ctx.Err() != nil {
-			c.out.fault(c.forcedFault())
+			c.tell(c.forcedFault(), nil)
 			return
 		}
-		if err != nil && c.failed(err) {
+		if err != nil && c.failed(f, err) {
 			return
 		}
 	}
@@ -141,31 +146,40 @@ func (c *conn) stop() {
 	c.live.stop()
 }
 
-// failed tells the client about an error, and reports whether the connection ends with it.
-func (c *conn) failed(err error) bool {
+// tell sends an ERROR; f is the frame that is refused, nil for none.
+func (c *conn) tell(e *fault, f *wire.Frame) {
+	receipt := ""
+	if f != nil {
+		receipt = value(f, "receipt", "")
+	}
+	c.out.fault(c.dialect, e, receipt)
+}
+
+// failed tells the client about an error, and reports whether the connection ends with it. f is nil for bytes that are
+// no frame.
+func (c *conn) failed(f *wire.Frame, err error) bool {
 	var syntax *wire.SyntaxError
 	switch {
 	case errors.Is(err, errDisconnected):
 		return true
 	case errors.As(err, &syntax):
-		// RabbitMQ closes without a word; the specification asks for one.
 		c.log.Info("malformed frame", "err", err)
-		c.out.fault(faultf("Malformed frame", "%s", syntax.Reason))
+		c.tell(c.dialect.say(malformedFrame, "", syntax.Reason.String()), nil)
 		return true
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isNetwork(err):
 		c.log.Info("connection ended", "err", err)
 		return true
 	}
-	f, known := faultOf(err)
+	e, known := faultOf(c.dialect, err)
 	if known {
-		c.log.Info("error sent", "message", f.message, "detail", f.body[:min(len(f.body), maxLogged)])
+		c.log.Info("error sent", "message", e.message, "detail", e.body[:min(len(e.body), maxLogged)])
 	} else {
 		id := broker.UniqueName()
 		c.log.Error("internal error", "err", err, "err_id", id)
-		f = exception("internal_error", "see the log for %s", id)
+		e = c.dialect.say(ownFault, "", id)
 	}
-	c.out.fault(f)
-	return f.fatal
+	c.tell(e, f)
+	return e.fatal
 }
 
 func isNetwork(err error) bool {
@@ -188,23 +202,23 @@ func (c *conn) handle(ctx context.Context, f *wire.Frame) error {
 		return c.connect(ctx, f)
 	}
 	if c.session == nil {
-		return faultf("Illegal command", "You must log in using CONNECT first")
+		return c.dialect.say(notConnected, f.Command, "")
 	}
 	if c.version == "1.0" {
 		f.Trim()
 	}
-	if err := refuseForeign(f); err != nil {
+	if err := c.recognise(f); err != nil {
 		return err
 	}
 	switch f.Command {
 	case wire.Send:
-		return c.send(ctx, f)
+		return c.dialect.send(ctx, c, f)
 	case wire.Ack, wire.Nack:
-		return c.settle(f)
+		return c.dialect.settle(c, f)
 	case wire.Subscribe:
-		return c.subscribe(ctx, f)
+		return c.dialect.subscribe(ctx, c, f)
 	case wire.Unsubscribe:
-		return c.unsubscribe(ctx, f)
+		return c.dialect.unsubscribe(ctx, c, f)
 	case wire.Begin:
 		return c.begin(f)
 	case wire.Commit:
@@ -214,7 +228,7 @@ func (c *conn) handle(ctx context.Context, f *wire.Frame) error {
 	case wire.Disconnect:
 		return c.disconnect(f)
 	default:
-		return faultf("Bad command", "Could not interpret command \"%s\"\n", f.Command)
+		return c.dialect.say(unknownCommand, f.Command, "")
 	}
 }
 
@@ -235,13 +249,14 @@ func (c *conn) receipt(f *wire.Frame) {
 // completion is what follows when the broker has done what a frame asked for. It is told once.
 type completion struct {
 	c        *conn
+	dialect  dialect  // that of the frame
 	receipts []string // the receipts to be sent then
 }
 
 // await counts the completion as pending and returns it.
 func (c *conn) await(receipts ...string) broker.Completion {
 	c.out.expect()
-	return &completion{c: c, receipts: receipts}
+	return &completion{c: c, dialect: c.dialect, receipts: receipts}
 }
 
 // Done sends the receipts, or, when it was not done, an error that ends the connection: to go on would let the client
@@ -250,8 +265,12 @@ func (d *completion) Done(err error) {
 	if err != nil {
 		d.c.log.Error("not stored", "err", err)
 		if !d.c.broken.Swap(true) {
-			f, _ := faultOf(err)
-			d.c.out.fault(f)
+			receipt := ""
+			if len(d.receipts) > 0 {
+				receipt = d.receipts[0]
+			}
+			f, _ := faultOf(d.dialect, err)
+			d.c.out.fault(d.dialect, f, receipt)
 		}
 		d.c.stop()
 	} else if len(d.receipts) > 0 {

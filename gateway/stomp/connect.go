@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"context"
-	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -19,21 +18,23 @@ const tolerance = 2
 // the client may try again until its time for logging in is over.
 func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	if c.session != nil {
-		return &fault{message: "Illegal command", body: "Already connected", fatal: true}
+		return c.dialect.say(connectedAlready, f.Command, "")
 	}
-	version, ok := negotiate(value(f, "accept-version", "1.0"))
+	accepted := value(f, "accept-version", "1.0")
+	version, ok := negotiate(accepted)
 	if !ok {
-		return faultf("Version mismatch", "Supported versions are 1.0,1.1,1.2\n")
+		return c.dialect.say(noCommonVersion, f.Command, accepted)
 	}
 	if version == "1.0" {
 		f.Trim()
 	}
-	if err := refuseForeign(f); err != nil {
+	if err := c.recognise(f); err != nil {
 		return err
 	}
-	send, receive, ok := heartBeat(value(f, "heart-beat", "0,0"))
+	beat := value(f, "heart-beat", "0,0")
+	send, receive, ok := c.dialect.heartBeat(beat)
 	if !ok {
-		return processingError()
+		return c.dialect.say(badHeartBeat, f.Command, beat)
 	}
 	session, err := c.login(ctx, f)
 	if err != nil {
@@ -52,7 +53,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	c.log.Info("connected", "user", session.Principal().Name(), "ns", session.Namespace(), "version", version)
 
 	buf := wire.AppendCommand(c.out.begin(), wire.Connected)
-	buf = wire.AppendHeader(buf, "server", c.server.opts.ServerHeader)
+	buf = wire.AppendHeader(buf, "server", c.dialect.product(&c.server.opts))
 	buf = wire.AppendHeader(buf, "session", c.id)
 	buf = wire.AppendHeader(buf, "heart-beat", millis(send)+","+millis(receive))
 	buf = wire.AppendHeader(buf, "version", version)
@@ -69,7 +70,7 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 	if err != nil {
 		c.log.Warn("login refused", "user", user, "err", err)
 		if _, remote := c.server.broker.Authenticate(user, password, true); remote == nil && !local {
-			return nil, faultf("Bad CONNECT", "non-loopback access denied")
+			return nil, c.dialect.say(notFromHere, f.Command, user)
 		}
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 	session, err := c.server.broker.Connect(ctx, p, namespace, c.evicted)
 	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) || broker.IsKind(err, broker.KindLimit) {
 		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
-		return nil, faultf("Bad CONNECT", "Virtual host '%s' access denied", namespace)
+		return nil, c.dialect.say(unknownNamespace, f.Command, namespace)
 	}
 	return session, err
 }
@@ -105,29 +106,6 @@ func negotiate(accepted string) (string, bool) {
 		}
 	}
 	return best, best != ""
-}
-
-// heartBeat reads what the client can send and wants to get, and returns how often we send and expect something: as the
-// client says, in whole seconds, as RabbitMQ has it.
-func heartBeat(header string) (send, receive time.Duration, ok bool) {
-	sends, wants, ok := strings.Cut(header, ",")
-	receive, okReceive := interval(sends)
-	send, okSend := interval(wants)
-	return send, receive, ok && okSend && okReceive
-}
-
-func interval(text string) (time.Duration, bool) {
-	ms, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case err != nil:
-		return 0, false
-	case ms <= 0:
-		return 0, true
-	case ms < 1000:
-		return time.Second, true
-	default:
-		return time.Duration(min(ms/1000, math.MaxInt32)) * time.Second, true
-	}
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -2,15 +2,110 @@ package stomp
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"strings"
+	"time"
 
+	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
 
-// A connection speaks RabbitMQ's dialect of STOMP. ActiveMQ's is not built yet; what marks a frame as ActiveMQ's beyond
-// doubt is refused here, where a connection will change its dialect, and nowhere else. What the two do differently with
-// the same bytes is in: parseDestination and appendDestination (destination.go), appendProperties and appendMessage
-// (properties.go, message.go), the outcome of NACK (ack.go), the words and ends of errors (errors.go), login (connect.go).
+// dialect is what one family of brokers makes of STOMP: destinations, headers, settling, and the words and ends of
+// errors. What the specification fixes for all of them is conn's. A dialect holds no state: what a connection has made
+// in one dialect (a subscription, a receipt that is owed) ends in it, even when the connection speaks another by then.
+//
+// The files of a dialect begin with its name: rabbitmq_*.go.
+type dialect interface {
+	// String is the dialect's name in the configuration.
+	String() string
+	// product is the server header of CONNECTED.
+	product(o *Options) string
+	// heartBeat reads a heart-beat header, what the client can send and wants to get, as how often we send and expect
+	// something.
+	heartBeat(header string) (send, receive time.Duration, ok bool)
+	// send, subscribe, unsubscribe, settle (ACK and NACK) and begin handle a frame to its end, its receipt included.
+	send(ctx context.Context, c *conn, f *wire.Frame) error
+	subscribe(ctx context.Context, c *conn, f *wire.Frame) error
+	unsubscribe(ctx context.Context, c *conn, f *wire.Frame) error
+	settle(c *conn, f *wire.Frame) error
+	// beginAgain says what a BEGIN is for a transaction that is open: an error, or nil to begin it anew.
+	beginAgain(id string) error
+	// receiptInTransaction tells that the receipt of a SEND in a transaction comes at once: the transaction has it.
+	receiptInTransaction() bool
+	// appendMessage appends the MESSAGE for a delivery. It is called with c.mu held, which guards the scratch of s.
+	appendMessage(buf []byte, c *conn, s *subscription, tag uint64, d *broker.Delivery) []byte
+	// cancelled is what a client is told whose subscription ends with its queue.
+	cancelled(s *subscription) *fault
+	// say words what the protocol itself forbids. command is the frame's, detail what it is about.
+	say(p problem, command, detail string) *fault
+	// ofBroker words an error of the broker's.
+	ofBroker(e *broker.Error) *fault
+	// appendFault appends an ERROR frame; receipt is what the frame asked for that was refused.
+	appendFault(buf []byte, f *fault, receipt string) []byte
+}
+
+// problem is a fault in the use of the protocol, which each dialect has words for.
+type problem uint8
+
+const (
+	notConnected        problem = iota + 1 // a frame before CONNECT
+	connectedAlready                       // a second CONNECT
+	unknownCommand                         // no client's command
+	malformedFrame                         // detail: what is wrong with it
+	noCommonVersion                        // detail: those that the client takes
+	badHeartBeat                           // detail: the header
+	unknownNamespace                       // or one that the user may not enter; detail: its name
+	notFromHere                            // the user may come from this machine only
+	noTransactionID                        // in BEGIN, COMMIT or ABORT
+	unknownTransaction                     // detail: its id
+	tooManyTransactions                    // of one connection; detail: the limit
+	tooMuchInOne                           // more bytes in transactions than may be; detail: the limit
+	shuttingDown                           // detail: why
+	ownFault                               // ours; detail: where the log has it
+)
+
+// problems lists every problem.
+var problems = func() (all []problem) {
+	for p := notConnected; p <= ownFault; p++ {
+		all = append(all, p)
+	}
+	return all
+}()
+
+// Dialect names a dialect in options.
+type Dialect string
+
+// The dialects.
+const (
+	// Automatic is RabbitMQ's until a frame bears an unmistakable mark of another, and that one's from then on.
+	Automatic Dialect = "auto"
+	// RabbitMQ is the dialect of RabbitMQ's STOMP plugin.
+	RabbitMQ Dialect = "rabbitmq"
+)
+
+// dialects has the dialect of each name; Automatic is none.
+var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}}
+
+// ParseDialect reads a dialect's name; "" is [Automatic].
+func ParseDialect(name string) (Dialect, error) {
+	d := Dialect(name)
+	if d == "" {
+		d = Automatic
+	}
+	if d != Automatic && dialects[d] == nil {
+		return "", fmt.Errorf("stomp: unknown dialect %q", name)
+	}
+	return d, nil
+}
+
+// recognise changes the connection's dialect at an unmistakable mark, unless it was set.
+func (c *conn) recognise(f *wire.Frame) error {
+	if c.fixed {
+		return nil
+	}
+	return refuseForeign(f)
+}
 
 // refuseForeign refuses a frame with a mark of ActiveMQ's dialect, and headers that stand for what is not built.
 func refuseForeign(f *wire.Frame) error {

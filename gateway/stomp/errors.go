@@ -3,18 +3,16 @@ package stomp
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/portico-mq/portico/broker"
-	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
 
-// fault is an ERROR frame to come, in RabbitMQ's words (those of 3.10.8, measured, where no other version is named).
+// fault is an ERROR frame to come, in a dialect's words.
 type fault struct {
 	message string
 	body    string
-	// fatal closes the connection after the frame, as RabbitMQ does for what is an exception in AMQP; after other
-	// errors it goes on, against the specification, and clients rely on that.
+	// fatal closes the connection after the frame. After other errors it goes on, against the specification, since the
+	// originals do so and clients rely on that.
 	fatal        bool
 	subscription string // a header of this name, if not ""
 }
@@ -22,152 +20,24 @@ type fault struct {
 // Error describes the fault for logs.
 func (f *fault) Error() string { return f.message + ": " + f.body }
 
-// append appends the frame.
-func (f *fault) append(buf []byte) []byte {
-	buf = wire.AppendCommand(buf, wire.Error)
-	buf = wire.AppendHeader(buf, "message", f.message)
-	buf = wire.AppendHeader(buf, "content-type", "text/plain")
-	buf = wire.AppendHeader(buf, "version", "1.0,1.1,1.2")
-	if f.subscription != "" {
-		buf = wire.AppendHeader(buf, "subscription", f.subscription)
-	}
-	return wire.AppendBody(buf, []byte(f.body))
-}
-
 func faultf(message, format string, args ...any) *fault {
 	return &fault{message: message, body: fmt.Sprintf(format, args...)}
 }
 
-// processingError is what RabbitMQ says to a value that it did not expect.
-func processingError() *fault { return faultf("Processing error", "Processing error") }
-
-// unsupported refuses what is not built yet: to ignore it would do something else than the client asked for.
-func unsupported(format string, args ...any) *fault {
-	return faultf("not_implemented", "NOT_IMPLEMENTED - "+format, args...)
-}
-
-// exception is an error that closes a channel or connection in AMQP; RabbitMQ's plugin shows its name and text.
-func exception(name, format string, args ...any) *fault {
-	return &fault{message: name, body: strings.ToUpper(name) + " - " + fmt.Sprintf(format, args...), fatal: true}
-}
-
-func unknownTag(tag uint64) *fault {
-	return exception("precondition_failed", "unknown delivery tag %d", tag)
-}
-
-// quoted is s in quotes, as Erlang prints a string.
-func quoted[T string | []byte](s T) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(string(s)) + `"`
-}
-
 // faultOf turns any error into what the client is told. known is false for an error that is ours alone: it is to be
 // logged, and nothing of it is shown.
-func faultOf(err error) (f *fault, known bool) {
+func faultOf(d dialect, err error) (f *fault, known bool) {
 	if errors.As(err, &f) {
 		return f, true
 	}
 	var e *broker.Error
 	if errors.As(err, &e) {
-		if row := rows[e.Kind]; row != nil {
-			return row(e), e.Kind != broker.KindInternal
+		if f = d.ofBroker(e); f != nil {
+			return f, e.Kind != broker.KindInternal
 		}
 	}
 	if errors.Is(err, broker.ErrClosed) {
-		return exception("connection_forced", "broker forced connection closure with reason 'shutdown'"), true
+		return d.say(shuttingDown, "", "shutdown"), true
 	}
-	return internal(nil), false
-}
-
-func internal(*broker.Error) *fault { return exception("internal_error", "") }
-
-// rows has the words for each kind of the broker's errors.
-var rows = map[broker.Kind]func(e *broker.Error) *fault{
-	broker.KindInternal: internal,
-	broker.KindInvalid: func(e *broker.Error) *fault {
-		return exception("precondition_failed", "invalid %s '%s' in vhost '%s'", e.Type, e.Name, e.Namespace)
-	},
-	broker.KindNotFound: func(e *broker.Error) *fault {
-		return exception("not_found", "no %s '%s' in vhost '%s'", e.Type, e.Name, e.Namespace)
-	},
-	broker.KindMismatch: mismatch,
-	broker.KindLocked: func(e *broker.Error) *fault {
-		return exception("resource_locked", "cannot obtain exclusive access to locked queue '%s' in vhost '%s'. "+
-			"It could be originally declared on another connection or the exclusive property value "+
-			"does not match that of the original declaration.", e.Name, e.Namespace)
-	},
-	broker.KindExclusiveUse: func(e *broker.Error) *fault {
-		return exception("access_refused", "queue '%s' in vhost '%s' in exclusive use", e.Name, e.Namespace)
-	},
-	broker.KindInUse: func(e *broker.Error) *fault {
-		return exception("precondition_failed", "%s '%s' in vhost '%s' in use", e.Type, e.Name, e.Namespace)
-	},
-	broker.KindNotEmpty: func(e *broker.Error) *fault {
-		return exception("precondition_failed", "%s '%s' in vhost '%s' not empty", e.Type, e.Name, e.Namespace)
-	},
-	broker.KindReserved: reserved,
-	broker.KindDenied:   denied,
-	broker.KindUnauthenticated: func(e *broker.Error) *fault {
-		return faultf("Bad CONNECT", "Access refused for user '%s'\n", e.Name)
-	},
-	broker.KindTooLarge: limited,
-	broker.KindLimit:    limited,
-	broker.KindFull: func(e *broker.Error) *fault {
-		return faultf("Message rejected", "%s '%s' in vhost '%s' is full", e.Type, e.Name, e.Namespace)
-	},
-	broker.KindStaleLease: func(*broker.Error) *fault {
-		return exception("precondition_failed", "unknown delivery tag")
-	},
-	broker.KindUnsupported: func(e *broker.Error) *fault {
-		return unsupported("this use of %s '%s'", e.Type, e.Name)
-	},
-	broker.KindUnavailable: func(*broker.Error) *fault {
-		return exception("resource_error", "the message store refuses to write")
-	},
-	broker.KindUncertain: func(*broker.Error) *fault {
-		return exception("resource_error", "it is not known whether the message was stored")
-	},
-}
-
-func mismatch(e *broker.Error) *fault {
-	property, got, want := "properties", any("another value"), any("this one")
-	if d, ok := e.Detail.(*broker.Mismatch); ok {
-		property, got, want = d.Property, d.Got, d.Want
-	}
-	return exception("precondition_failed", "inequivalent arg '%s' for %s '%s' in vhost '%s': received '%v' but current is '%v'",
-		property, e.Type, e.Name, e.Namespace, got, want)
-}
-
-func reserved(e *broker.Error) *fault {
-	if prefix, ok := e.Detail.(string); ok {
-		return exception("access_refused", "%s name '%s' contains reserved prefix '%s*'", e.Type, e.Name, prefix)
-	}
-	return exception("access_refused", "cannot publish to internal exchange '%s' in vhost '%s'", e.Name, e.Namespace)
-}
-
-// denied names the access, as RabbitMQ does since 3.12.
-func denied(e *broker.Error) *fault {
-	if d, ok := e.Detail.(*broker.Denial); ok && e.Type == broker.ResourceTopic {
-		return exception("access_refused", "%s access to topic '%s' in exchange '%s' in vhost '%s' refused for user '%s'",
-			d.Access, d.Topic, e.Name, e.Namespace, d.User)
-	}
-	access, user := "", ""
-	if d, ok := e.Detail.(*broker.Denial); ok {
-		access, user = string(d.Access)+" ", d.User
-	}
-	name := e.Name
-	if e.Type == broker.ResourceExchange && name == "" {
-		name = "amq.default"
-	}
-	return exception("access_refused", "%saccess to %s '%s' in vhost '%s' refused for user '%s'",
-		access, e.Type, name, e.Namespace, user)
-}
-
-func limited(e *broker.Error) *fault {
-	if d, ok := e.Detail.(*broker.Limit); ok && d.Name == string(broker.LimitQueues) {
-		return exception("precondition_failed", "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
-			e.Name, e.Namespace, d.Max)
-	} else if ok {
-		return exception("precondition_failed", "%s %d is larger than configured max size %d", d.Name, d.Got, d.Max)
-	}
-	return exception("precondition_failed", "%s '%s' in vhost '%s' is over a limit", e.Type, e.Name, e.Namespace)
+	return d.say(ownFault, "", ""), false
 }

@@ -142,7 +142,7 @@ func TestServerCancelsSubscription(t *testing.T) {
 		message: "Server cancelled subscription", subscription: "1",
 		body: "The server has canceled a subscription.\nNo more messages will be delivered for \"id='1'\".\n",
 	}
-	p.want(strings.TrimSuffix(string(f.append(nil)), "\x00\n"))
+	p.want(strings.TrimSuffix(string(rabbitmq{}.appendFault(nil, &f, "")), "\x00\n"))
 	// The queue is made again for whoever names it.
 	p.send("SEND\ndestination:/queue/q\nreceipt:r\n\na\x00")
 	p.want(receipt("r"))

@@ -245,8 +245,8 @@ func receipt(id string) string { return "RECEIPT\nreceipt-id:" + id + "\n\n" }
 
 // refusal is an ERROR frame.
 func refusal(message, body string) string {
-	f := fault{message: message, body: body}
-	return strings.TrimSuffix(string(f.append(nil)), "\x00\n")
+	f := &fault{message: message, body: body}
+	return strings.TrimSuffix(string(rabbitmq{}.appendFault(nil, f, "")), "\x00\n")
 }
 
 // message is a MESSAGE of a body of one byte from /queue/q, as subscription 1 of STOMP 1.2 gets it in a client mode.

@@ -33,19 +33,19 @@ func (l *ledger) find(tag uint64) (int, bool) {
 	return i, i < len(l.entries) && l.entries[i].tag == tag && l.entries[i].lease.Valid()
 }
 
-// take removes a delivery, and with cumulative every older one, and appends them to dst in their order. It reports
-// false when there is none of the tag.
-func (l *ledger) take(tag uint64, cumulative func(u *unacked) bool, dst []unacked) ([]unacked, bool) {
+// take removes the delivery of a tag, and every older one for which also, if not nil, says so, and appends them to dst
+// in their order. It reports false when there is none of the tag.
+func (l *ledger) take(tag uint64, also func(older *unacked) bool, dst []unacked) ([]unacked, bool) {
 	at, ok := l.find(tag)
 	if !ok {
 		return dst, false
 	}
-	from := at
-	if cumulative(&l.entries[at]) {
-		from = 0
+	from := 0
+	if also == nil {
+		from = at
 	}
 	for i := from; i <= at; i++ {
-		if l.entries[i].lease.Valid() {
+		if l.entries[i].lease.Valid() && (i == at || also(&l.entries[i])) {
 			dst = append(dst, l.entries[i])
 			l.entries[i].lease, l.entries[i].sub = broker.Lease{}, nil
 			l.holes++

@@ -31,7 +31,7 @@ func (c *conn) force(reason string) {
 // forcedFault is what a client is told whose connection is ended: by an operator, or because the server shuts down.
 func (c *conn) forcedFault() *fault {
 	if reason := c.forced.Load(); reason != nil {
-		return exception("connection_forced", "%s", *reason)
+		return c.dialect.say(shuttingDown, "", *reason)
 	}
-	return exception("connection_forced", "broker forced connection closure with reason 'shutdown'")
+	return c.dialect.say(shuttingDown, "", "shutdown")
 }

@@ -106,8 +106,10 @@ func (o *output) signal() {
 // receipt adds a RECEIPT.
 func (o *output) receipt(id string) { o.end(appendReceipt(o.begin(), id)) }
 
-// fault adds an ERROR.
-func (o *output) fault(f *fault) { o.end(f.append(o.begin())) }
+// fault adds an ERROR in the dialect's form.
+func (o *output) fault(d dialect, f *fault, receipt string) {
+	o.end(d.appendFault(o.begin(), f, receipt))
+}
 
 // expect counts a receipt that the broker owes.
 func (o *output) expect() {
@@ -191,7 +193,7 @@ func (o *output) run() {
 		o.buf, o.refused = spare[:0], nil
 		o.mu.Unlock()
 		for _, s := range refused {
-			s.consumer.Resume()
+			s.resume()
 		}
 		if len(buf) == 0 {
 			if closing {

@@ -156,15 +156,22 @@ func TestLimitsBeforeLogin(t *testing.T) {
 	p.wantClosed()
 }
 
-// TestEveryKindHasWords fails when a kind of broker error has no row.
-func TestEveryKindHasWords(t *testing.T) {
-	for _, k := range broker.Kinds() {
-		f, known := faultOf(&broker.Error{Kind: k, Type: broker.ResourceQueue, Name: "NAME", Namespace: "NS"})
-		if rows[k] == nil || f.message == "" || known != (k != broker.KindInternal) {
-			t.Errorf("%v: %+v", k, f)
+// TestEveryFaultHasWords fails when a dialect has no words for a kind of broker error, or for a problem.
+func TestEveryFaultHasWords(t *testing.T) {
+	for _, d := range dialects {
+		for _, k := range broker.Kinds() {
+			f, known := faultOf(d, &broker.Error{Kind: k, Type: broker.ResourceQueue, Name: "NAME", Namespace: "NS"})
+			if d.ofBroker(&broker.Error{Kind: k}) == nil || f.message == "" || known != (k != broker.KindInternal) {
+				t.Errorf("%v, %v: %+v", d, k, f)
+			}
 		}
-	}
-	if f, known := faultOf(io.ErrNoProgress); known || strings.Contains(f.body, io.ErrNoProgress.Error()) {
-		t.Errorf("an unknown error is shown: %v", f)
+		for _, p := range problems {
+			if f := d.say(p, "SEND", "x"); f == nil || f.message == "" {
+				t.Errorf("%v, problem %d: %v", d, p, f)
+			}
+		}
+		if f, known := faultOf(d, io.ErrNoProgress); known || strings.Contains(f.body, io.ErrNoProgress.Error()) {
+			t.Errorf("%v shows an unknown error: %v", d, f)
+		}
 	}
 }

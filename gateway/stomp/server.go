@@ -25,6 +25,8 @@ type Options struct {
 	ServerHeader string
 	// TopicExchange is the exchange that /topic/ destinations mean; "" means "amq.topic".
 	TopicExchange string
+	// Dialect is the one that is spoken; "" means [Automatic]. Any other than Automatic is spoken whatever marks frames bear.
+	Dialect Dialect
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
 	// MaxBody is the largest body taken, in bytes; 0 means [broker.MaxMessageSize].
@@ -108,6 +110,14 @@ func (s *Server) waitAlarm(ctx context.Context) {
 	case <-blocked:
 	case <-ctx.Done():
 	}
+}
+
+// dialect is what a new connection speaks, and whether that is fixed.
+func (s *Server) dialect() (d dialect, fixed bool) {
+	if d := dialects[s.opts.Dialect]; d != nil {
+		return d, true
+	}
+	return rabbitmq{}, false
 }
 
 // ServeConn serves one connection; see [serve.Handler].

@@ -1,6 +1,8 @@
 package stomp
 
 import (
+	"strconv"
+
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
@@ -24,16 +26,19 @@ type transaction struct {
 	acked    int // ACKs in it
 }
 
-// begin starts a transaction. One of the same name is forgotten, as RabbitMQ does.
+// begin starts a transaction.
 func (c *conn) begin(f *wire.Frame) error {
-	id, err := needsTransaction(f)
+	id, err := c.needsTransaction(f)
 	if err != nil {
 		return err
 	}
 	if t := c.txs[id]; t != nil {
+		if err := c.dialect.beginAgain(id); err != nil {
+			return err
+		}
 		t.drop()
 	} else if len(c.txs) >= maxTransactions {
-		return faultf("Transaction limit exceeded", "Too many concurrent transactions (limit %d)", maxTransactions)
+		return c.dialect.say(tooManyTransactions, f.Command, strconv.Itoa(maxTransactions))
 	}
 	c.txs[id] = &transaction{c: c, tx: c.session.Begin()}
 	c.receipt(f)
@@ -42,13 +47,13 @@ func (c *conn) begin(f *wire.Frame) error {
 
 // commit makes a transaction take effect. Its receipt, after those of the SENDs in it, means that all of it is synced.
 func (c *conn) commit(f *wire.Frame) error {
-	id, err := needsTransaction(f)
+	id, err := c.needsTransaction(f)
 	if err != nil {
 		return err
 	}
 	t := c.txs[id]
 	if t == nil {
-		return badTransaction(id)
+		return c.dialect.say(unknownTransaction, f.Command, id)
 	}
 	delete(c.txs, id)
 	c.txBytes -= t.bytes
@@ -67,13 +72,13 @@ func (c *conn) commit(f *wire.Frame) error {
 
 // abort forgets a transaction. What was settled in it can be settled again.
 func (c *conn) abort(f *wire.Frame) error {
-	id, err := needsTransaction(f)
+	id, err := c.needsTransaction(f)
 	if err != nil {
 		return err
 	}
 	t := c.txs[id]
 	if t == nil {
-		return badTransaction(id)
+		return c.dialect.say(unknownTransaction, f.Command, id)
 	}
 	delete(c.txs, id)
 	t.drop()
@@ -90,11 +95,11 @@ func (t *transaction) drop() {
 	t.c.mu.Unlock()
 }
 
-// send adds a message. Its receipt comes with the commit.
+// send adds a message. Its receipt comes with the commit, unless the dialect has it at once.
 func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
 	cost := m.Size() + actionCost
 	if t.c.txBytes+cost > maxTransactionBytes {
-		return faultf("Transaction too large", "Too many bytes in transactions (limit %d)", maxTransactionBytes)
+		return t.c.dialect.say(tooMuchInOne, f.Command, strconv.Itoa(maxTransactionBytes))
 	}
 	if _, err := t.tx.Publish(m); err != nil {
 		return err
@@ -102,7 +107,9 @@ func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
 	t.sent++
 	t.bytes += cost
 	t.c.txBytes += cost
-	if id, ok := f.Get("receipt"); ok {
+	if t.c.dialect.receiptInTransaction() {
+		t.c.receipt(f)
+	} else if id, ok := f.Get("receipt"); ok {
 		t.receipts = append(t.receipts, string(id))
 	}
 	return nil
@@ -126,17 +133,13 @@ func (c *conn) transactionOf(f *wire.Frame) (*transaction, error) {
 	if t := c.txs[string(id)]; t != nil {
 		return t, nil
 	}
-	return nil, badTransaction(string(id))
+	return nil, c.dialect.say(unknownTransaction, f.Command, string(id))
 }
 
-func needsTransaction(f *wire.Frame) (string, error) {
+func (c *conn) needsTransaction(f *wire.Frame) (string, error) {
 	id, ok := f.Get("transaction")
 	if !ok {
-		return "", faultf("Missing transaction", "%s must include a 'transaction' header\n", quoted(f.Command))
+		return "", c.dialect.say(noTransactionID, f.Command, "")
 	}
 	return string(id), nil
-}
-
-func badTransaction(id string) error {
-	return faultf("Bad transaction", "Invalid transaction identifier: %s\n", quoted(id))
 }

@@ -13,7 +13,7 @@ import (
 // message_properties): those that AMQP has a property for, and all others, receipt, transaction and content-length
 // included, as string headers. replyTo stands in for the reply-to header unless it is "". The block is valid until the
 // next call.
-func (c *conn) properties(f *wire.Frame, replyTo string) (property.Block, error) {
+func (rabbitmq) properties(c *conn, f *wire.Frame, replyTo string) (property.Block, error) {
 	s := &c.set
 	*s = property.Set{Headers: s.Headers[:0]}
 	for i := range f.Headers {

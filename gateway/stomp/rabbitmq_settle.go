@@ -8,9 +8,7 @@ import (
 	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
 
-// settle handles ACK and NACK. The receipt of an ACK means that the settlement is recorded durably; within a
-// transaction it means that the transaction has it.
-func (c *conn) settle(f *wire.Frame) error {
+func (d rabbitmq) settle(c *conn, f *wire.Frame) error {
 	id, ok := f.Get(c.ackName)
 	if !ok {
 		return faultf("Missing header", "%s must include the %s header\n", quoted(f.Command), quoted(c.ackName))
@@ -30,44 +28,27 @@ func (c *conn) settle(f *wire.Frame) error {
 			outcome = broker.Reject
 		}
 	}
-	if !c.take(tag) {
+	if !d.take(c, tag) {
 		return unknownTag(tag)
 	}
-	c.leases = c.leases[:0]
-	for i := range c.taken {
-		c.leases = append(c.leases, c.taken[i].lease)
+	err = c.settleTaken(f, tx, outcome)
+	if broker.IsKind(err, broker.KindStaleLease) {
+		return unknownTag(tag)
 	}
-	defer func() { clear(c.leases); clear(c.taken) }()
-	if tx != nil {
-		tx.settle(outcome, c.taken, c.leases)
-		c.receipt(f)
-		return nil
-	}
-	c.lane.Settled(outcome, len(c.leases))
-	var done broker.Completion
-	receipt, wanted := f.Get("receipt")
-	if wanted {
-		done = c.await(string(receipt))
-	}
-	if err := c.session.Settle(outcome, done, c.leases...); err != nil {
-		if wanted {
-			c.out.arrived()
-		}
-		if broker.IsKind(err, broker.KindStaleLease) {
-			return unknownTag(tag)
-		}
-		return err
-	}
-	return nil
+	return err
 }
 
 // take moves the delivery of the tag, and the older ones of the whole connection if it was delivered in client mode, as
 // RabbitMQ does, from the ledger to c.taken.
-func (c *conn) take(tag uint64) bool {
+func (rabbitmq) take(c *conn, tag uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var also func(*unacked) bool
+	if at, ok := c.unacked.find(tag); ok && c.unacked.entries[at].sub.acks == ackClient {
+		also = func(*unacked) bool { return true }
+	}
 	var ok bool
-	c.taken, ok = c.unacked.take(tag, func(u *unacked) bool { return u.sub.acks == ackClient }, c.taken[:0])
+	c.taken, ok = c.unacked.take(tag, also, c.taken[:0])
 	return ok
 }
 

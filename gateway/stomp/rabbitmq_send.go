@@ -10,12 +10,12 @@ import (
 
 // send publishes a message. Its receipt means stored and synced; a message that reaches no queue is dropped, and its
 // receipt comes at once.
-func (c *conn) send(ctx context.Context, f *wire.Frame) error {
+func (r rabbitmq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	c.server.waitAlarm(ctx)
 	if _, ok := f.Get("message-id"); ok {
 		return faultf("Invalid header", "'message-id' is not allowed on 'SEND'.\n")
 	}
-	d, err := c.destination(f)
+	d, err := r.destination(c, f)
 	if err != nil {
 		return err
 	}
@@ -26,16 +26,16 @@ func (c *conn) send(ctx context.Context, f *wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	replyTo, err := c.replyTo(ctx, f)
+	replyTo, err := r.replyTo(ctx, c, f)
 	if err != nil {
 		return err
 	}
-	props, err := c.properties(f, replyTo)
+	props, err := r.properties(c, f, replyTo)
 	if err != nil {
 		return err
 	}
 	if d.kind == toQueue {
-		if err := c.declareOnce(ctx, f, d.key); err != nil {
+		if err := r.declareOnce(ctx, c, f, d.key); err != nil {
 			return err
 		}
 	}
@@ -46,10 +46,10 @@ func (c *conn) send(ctx context.Context, f *wire.Frame) error {
 	if tx != nil {
 		return tx.send(f, m)
 	}
-	return c.publish(ctx, f, &d, m)
+	return r.publish(ctx, c, f, &d, m)
 }
 
-func (c *conn) publish(ctx context.Context, f *wire.Frame, d *destination, m *broker.Message) error {
+func (r rabbitmq) publish(ctx context.Context, c *conn, f *wire.Frame, d *destination, m *broker.Message) error {
 	var done broker.Completion
 	id, wanted := f.Get("receipt")
 	if wanted {
@@ -60,7 +60,7 @@ func (c *conn) publish(ctx context.Context, f *wire.Frame, d *destination, m *br
 	if n == 0 && err == nil && d.kind == toQueue {
 		// The queue was deleted since this connection declared it.
 		delete(c.declared, d.key)
-		if err = c.declareOnce(ctx, f, d.key); err == nil {
+		if err = r.declareOnce(ctx, c, f, d.key); err == nil {
 			n, err = c.session.Publish(m, done)
 		}
 	}
@@ -78,7 +78,7 @@ func (c *conn) publish(ctx context.Context, f *wire.Frame, d *destination, m *br
 }
 
 // destination reads the frame's destination header.
-func (c *conn) destination(f *wire.Frame) (destination, error) {
+func (rabbitmq) destination(c *conn, f *wire.Frame) (destination, error) {
 	text, ok := f.Get("destination")
 	if !ok {
 		return destination{}, faultf("Missing destination", "%s must include a 'destination' header\n", quoted(f.Command))
@@ -96,7 +96,7 @@ func badUse(f *wire.Frame) error {
 }
 
 // declareOnce declares the queue of a /queue/ destination when the connection uses it for the first time.
-func (c *conn) declareOnce(ctx context.Context, f *wire.Frame, name string) error {
+func (rabbitmq) declareOnce(ctx context.Context, c *conn, f *wire.Frame, name string) error {
 	if _, ok := c.declared[name]; ok {
 		return nil
 	}
@@ -137,7 +137,7 @@ func queueSpec(f *wire.Frame, spec broker.QueueSpec) (broker.QueueSpec, error) {
 
 // replyTo makes the queue for replies when the frame's reply-to is the client's own name for one (/temp-queue/), and
 // returns its name; "" otherwise. What comes to that queue is delivered without a SUBSCRIBE, under that name.
-func (c *conn) replyTo(ctx context.Context, f *wire.Frame) (string, error) {
+func (r rabbitmq) replyTo(ctx context.Context, c *conn, f *wire.Frame) (string, error) {
 	text, ok := f.Get("reply-to")
 	if !ok {
 		return "", nil
@@ -158,12 +158,12 @@ func (c *conn) replyTo(ctx context.Context, f *wire.Frame) (string, error) {
 		return "", err
 	}
 	id := tempPrefix + d.key
-	s := &subscription{conn: c, id: id, tag: idTag + id, queue: name, acks: ackAuto}
+	s := &subscription{conn: c, dialect: r, id: id, tag: idTag + id, queue: name, acks: ackAuto}
 	if err := c.consume(ctx, s, broker.ConsumeOptions{AutoAck: true}); err != nil {
 		_, gone := c.session.DeleteQueue(ctx, name, false, false)
 		return "", errors.Join(err, gone)
 	}
-	s.consumer.Resume()
+	s.resume()
 	c.replies[d.key] = name
 	return name, nil
 }

@@ -11,9 +11,8 @@ import (
 
 const separator = "@@"
 
-// appendMessage appends the MESSAGE for a delivery, its headers in RabbitMQ's order. It is called with c.mu held, which
-// guards the scratch of s.
-func (c *conn) appendMessage(buf []byte, s *subscription, tag uint64, d *broker.Delivery) []byte {
+// appendMessage has the headers in RabbitMQ's order.
+func (rabbitmq) appendMessage(buf []byte, c *conn, s *subscription, tag uint64, d *broker.Delivery) []byte {
 	m := d.Message
 	buf = wire.AppendCommand(buf, wire.Message)
 	if s.id != "" {
