@@ -68,7 +68,7 @@ func (w *stateWrite) BatchStored(first uint64, err error) {
 	}
 	last := first + uint64(w.batchLen()-1)*SequenceStep
 	if err == nil {
-		q.last = max(q.last, last)
+		q.rec.newest = last
 		q.markWritten(w.mark)
 	}
 	if w.part != nil {

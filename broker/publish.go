@@ -266,7 +266,9 @@ func (q *Queue) append(m *Message, pub *publication) {
 	}
 	p := pendings.Get().(*pending)
 	p.queue, p.msg, p.pub, p.admitted = q, m, pub, admitted
-	q.log.Append(m.raw, p)
+	if seq := q.log.Append(m.raw, p); seq > 0 && !admitted {
+		q.comes(seq, m)
+	}
 }
 
 // appendInMemory adds a message to a queue without a log.

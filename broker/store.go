@@ -68,8 +68,9 @@ const SequenceStep = 1 << 10
 // three kinds of entry: messages, copies of messages that were moved forward, and states. All methods are safe for
 // concurrent use; payloads are not kept after the call returns, unless the log says so by holding them unchanged.
 type QueueLog interface {
-	// Append adds a message. It may wait while too much is in flight.
-	Append(payload []byte, stored Stored)
+	// Append adds a message. It may wait while too much is in flight. It returns the sequence that stored will be told,
+	// if that is certain, unless the append fails, and all messages before it were told theirs; else 0.
+	Append(payload []byte, stored Stored) uint64
 	// AppendBatch adds all entries of b or none, each [SequenceStep] after the one before. At most MaxBatch entries.
 	AppendBatch(b Batch, stored BatchStored)
 	// WriteState adds a state; at most one is in flight.

@@ -106,9 +106,22 @@ func (q *Queue) popReady() *entry {
 // windowed is the number of ready entries in the window.
 func (q *Queue) windowed() int { return q.fresh.len() + q.returned.len() }
 
+// comes hands out a message that is on its way to the log and will be stored at seq, all before it being there: a
+// consumer that waits need not wait for the store's answer. A state that tells of it is written after it.
+func (q *Queue) comes(seq uint64, m *Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if seq > q.last && q.consumerWaits() {
+		q.arrivedLocked(seq, m)
+	}
+}
+
 // arrivedLocked is told that a message of this queue is stored at seq. It goes into the window when all before it have;
 // otherwise it is only counted and read back later. Delivery does not wait for the sync. The caller holds q.mu.
 func (q *Queue) arrivedLocked(seq uint64, m *Message) {
+	if seq <= q.last {
+		return // it was expected
+	}
 	q.last = max(q.last, seq)
 	if q.gone {
 		return

@@ -35,6 +35,8 @@ type appender struct {
 	head     int
 	messages int // not answered, of them and of group
 	bytes    int
+	untold   int    // messages whose answer has not been passed on, those of batches included
+	sent     uint64 // the sequence of the last entry that was published
 	next     uint64 // the sequence the next answer must carry
 	failed   error
 	onFail   func(error)
@@ -76,7 +78,7 @@ func (a *answer) tell(first uint64, err error) {
 }
 
 func newAppender(nc *nats.Conn, reply string, last uint64, onFail func(error)) *appender {
-	a := &appender{nc: nc, reply: reply, next: last + 1, onFail: onFail}
+	a := &appender{nc: nc, reply: reply, sent: last, next: last + 1, onFail: onFail}
 	a.room = sync.NewCond(&a.mu)
 	return a
 }
@@ -88,15 +90,16 @@ func (a *appender) waitForRoom() {
 	}
 }
 
-// add publishes a message, alone or with others. It may block until there is room.
-func (a *appender) add(subject string, message []byte, stored broker.Stored) {
+// add publishes a message, alone or with others, and returns its position, or 0 when one before it was not told its
+// own yet. It may block until there is room.
+func (a *appender) add(subject string, message []byte, stored broker.Stored) (at uint64) {
 	a.mu.Lock()
 	a.waitForRoom()
 	if a.failed != nil {
 		err := a.failed
 		a.mu.Unlock()
 		stored.Stored(0, err)
-		return
+		return 0
 	}
 	var err error
 	g := &a.group
@@ -111,6 +114,10 @@ func (a *appender) add(subject string, message []byte, stored broker.Stored) {
 	g.stored = append(g.stored, stored)
 	a.ordinal++
 	g.bytes += len(message)
+	if a.untold == 0 {
+		at = position(a.sent+1, len(g.stored)-1)
+	}
+	a.untold++
 	a.messages++
 	a.bytes += len(message)
 	if err == nil && (a.head == len(a.wait) || len(g.stored) == groupMessages || len(g.encoded) >= groupBytes) {
@@ -119,7 +126,9 @@ func (a *appender) add(subject string, message []byte, stored broker.Stored) {
 	a.mu.Unlock()
 	if err != nil {
 		a.fail(err)
+		return 0
 	}
+	return at
 }
 
 // sendGroup publishes what was gathered. The caller holds a.mu.
@@ -130,6 +139,7 @@ func (a *appender) sendGroup() error {
 	}
 	a.wait = append(a.wait, answer{grouped: g.stored, entries: 1, messages: len(g.stored), bytes: g.bytes})
 	g.stored, g.bytes = nil, 0
+	a.sent++
 	err := a.nc.PublishRequest(g.subject, a.reply, g.encoded)
 	if cap(g.encoded) > 2*groupBytes {
 		g.encoded = nil // of one large message
@@ -151,6 +161,7 @@ func (a *appender) publish(subject string, payload []byte, header nats.Header, s
 	}
 	err := a.sendGroup() // first: entries stand in the order of the calls
 	a.wait = append(a.wait, answer{stored: stored, entries: 1, messages: 1, bytes: len(payload)})
+	a.sent++
 	a.messages++
 	a.bytes += len(payload)
 	if err == nil {
@@ -223,6 +234,8 @@ func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored)
 		}
 	}
 	a.wait = append(a.wait, w)
+	a.sent += w.entries
+	a.untold += w.messages
 	a.messages += w.messages
 	a.bytes += w.bytes
 	a.mu.Unlock()
@@ -269,20 +282,23 @@ func (a *appender) answered(raw []byte) {
 	a.room.Broadcast()
 	a.mu.Unlock()
 	w.tell(first, nil)
-	a.reuse(w.grouped)
+	a.told(&w)
 	if err != nil {
 		a.fail(err)
 	}
 }
 
-// reuse keeps a slice for a later group.
-func (a *appender) reuse(stored []broker.Stored) {
-	if stored == nil {
+// told notes that an answer was passed on, and keeps its slice for a later group.
+func (a *appender) told(w *answer) {
+	if w.grouped == nil && w.batched == nil {
 		return
 	}
-	clear(stored)
+	clear(w.grouped)
 	a.mu.Lock()
-	a.spare = stored
+	a.untold -= w.messages
+	if w.grouped != nil {
+		a.spare = w.grouped
+	}
 	a.mu.Unlock()
 }
 

@@ -124,8 +124,8 @@ func (s *Store) DeleteQueueLog(ctx context.Context, id string) error {
 }
 
 // Append implements broker.QueueLog.
-func (l *queueLog) Append(payload []byte, stored broker.Stored) {
-	l.appender.add(l.messages, payload, stored)
+func (l *queueLog) Append(payload []byte, stored broker.Stored) uint64 {
+	return l.appender.add(l.messages, payload, stored)
 }
 
 // AppendBatch implements broker.QueueLog.

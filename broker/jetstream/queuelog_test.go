@@ -115,3 +115,48 @@ func readFrom(t *testing.T, log broker.QueueLog, from uint64, n int) []string {
 	}
 	return got
 }
+
+// TestSequencePromised appends a message at a time with others right behind it, states and batches in between: a
+// sequence that Append returns is the one that is told later, and none is returned while one before is not told.
+func TestSequencePromised(t *testing.T) {
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log, err := s.CreateQueueLog(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	promised := 0
+	for i := range 200 {
+		first, second := make(appendedTo), make(appendedTo)
+		at := log.Append([]byte("first"), first)
+		if i%3 == 0 {
+			log.WriteState([]byte("state"), make(storedAt, 1))
+		}
+		if behind := log.Append([]byte("second"), second); behind != 0 {
+			t.Fatalf("round %d: %d returned before the message at %d was told", i, behind, at)
+		}
+		told := <-first
+		if told.err != nil || (at != 0 && told.at != at) {
+			t.Fatalf("round %d: told %d (%v), promised %d", i, told.at, told.err, at)
+		}
+		if a := <-second; a.err != nil || a.at <= told.at {
+			t.Fatalf("round %d: %d (%v) after %d", i, a.at, a.err, told.at)
+		}
+		if at != 0 {
+			promised++
+		}
+		if i%5 == 0 {
+			batched := make(storedAt)
+			log.AppendBatch(broker.Batch{Messages: [][]byte{[]byte("1"), []byte("2")}, State: []byte("state")}, batched)
+			if err := <-batched; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if promised == 0 {
+		t.Fatal("nothing was promised")
+	}
+}

@@ -51,14 +51,16 @@ func (l *queueLog) add(kind entryKind, payload []byte) uint64 {
 	return l.last
 }
 
-// Append implements broker.QueueLog. The payload is kept, which its immutability allows.
-func (l *queueLog) Append(payload []byte, stored broker.Stored) {
+// Append implements broker.QueueLog. The payload is kept, which its immutability allows. The sequence was told when it
+// returns.
+func (l *queueLog) Append(payload []byte, stored broker.Stored) uint64 {
 	l.tell.Lock()
 	defer l.tell.Unlock()
 	l.mu.Lock()
 	seq := l.add(message, payload)
 	l.mu.Unlock()
 	stored.Stored(seq, nil)
+	return 0
 }
 
 // AppendBatch implements broker.QueueLog. It is called with the queue locked, so its answer comes from elsewhere, and
