@@ -112,6 +112,14 @@ type AWS struct {
 	Auth string `key:"auth" oneof:"auto,off,on"`
 	// Region is where account 000000000000 is the virtual host /.
 	Region string `key:"region"`
+	SQS    SQS    `key:"sqs"`
+}
+
+// SQS is what only SQS has.
+type SQS struct {
+	// Pauses makes clients wait, as AWS does, for 60 s after a PurgeQueue before the next one, and after a
+	// DeleteQueue before a CreateQueue of the name.
+	Pauses bool `key:"pauses"`
 }
 
 // The values of AWS.Auth.

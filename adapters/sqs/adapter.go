@@ -3,6 +3,7 @@ package sqs
 
 import (
 	"context"
+	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
@@ -14,12 +15,23 @@ type Options struct {
 	Broker *broker.Broker
 	// Secret is what receipt handles are sealed with; see awsproto.NewSealer.
 	Secret []byte
+	// Encrypted says that the store encrypts what it holds: it is what SqsManagedSseEnabled tells of a
+	// queue on which it was not set.
+	Encrypted bool
+	// Pauses refuses, as AWS does, a PurgeQueue within 60 s of the last one and a CreateQueue within
+	// 60 s of a DeleteQueue of the name.
+	Pauses bool
 }
 
 // adapter holds what the actions share.
 type adapter struct {
-	broker   *broker.Broker
-	receipts *awsproto.Sealer
+	broker    *broker.Broker
+	receipts  *awsproto.Sealer
+	encrypted bool
+	changes   *queueLocks
+	pauses    bool
+	purges    recent // by queue id
+	deletes   recent // by ARN
 }
 
 // New makes the service for an awsproto.Endpoint.
@@ -28,7 +40,9 @@ func New(o Options) (*awsproto.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &adapter{broker: o.Broker, receipts: receipts}
+	a := &adapter{
+		broker: o.Broker, receipts: receipts, encrypted: o.Encrypted, pauses: o.Pauses, changes: newQueueLocks(),
+	}
 	return &awsproto.Service{
 		Name: "sqs", TargetPrefix: "AmazonSQS", JSONVersion: "1.0",
 		QueryVersion: "2012-11-05", XMLNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
@@ -48,10 +62,15 @@ func New(o Options) (*awsproto.Service, error) {
 			"DeleteMessageBatch":           awsproto.Handle(a.deleteMessageBatch),
 			"ChangeMessageVisibility":      awsproto.Handle(a.changeVisibility),
 			"ChangeMessageVisibilityBatch": awsproto.Handle(a.changeVisibilityBatch),
+			"TagQueue":                     awsproto.Handle(a.tagQueue),
+			"UntagQueue":                   awsproto.Handle(a.untagQueue),
+			"ListQueueTags":                awsproto.Handle(a.listQueueTags),
+			"AddPermission":                awsproto.Handle(a.addPermission),
+			"RemovePermission":             awsproto.Handle(a.removePermission),
+			"ListDeadLetterSourceQueues":   awsproto.Handle(a.listDeadLetterSourceQueues),
 		},
 		Unbuilt: []string{
-			"AddPermission", "RemovePermission", "TagQueue", "UntagQueue", "ListQueueTags",
-			"ListDeadLetterSourceQueues", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
+			"StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
 		},
 		Refuse: func(action string) *awsproto.Error {
 			return unsupported("The action %s is not supported yet.", action)
@@ -64,9 +83,9 @@ func New(o Options) (*awsproto.Service, error) {
 	}, nil
 }
 
-// open gives a session in the namespace of an account.
-func (a *adapter) open(ctx context.Context, c *awsproto.Call, account string, create bool) (*broker.Session, error) {
-	namespace := c.Namespace(account)
+// open gives a session in the namespace of a queue's account and region.
+func (a *adapter) open(ctx context.Context, c *awsproto.Call, at address, create bool) (*broker.Session, error) {
+	namespace := awsproto.Namespace(at.account, at.region, c.Home)
 	if create {
 		if _, err := a.broker.Namespace(ctx, namespace, true); err != nil {
 			return nil, err
@@ -81,7 +100,15 @@ type queue struct {
 	broker  *broker.Broker
 	session *broker.Session
 	info    broker.QueueInfo
-	settings
+	kept    kept
+}
+
+// fifo tells FIFO queues from standard ones.
+func (q *queue) fifo() bool { return q.kept.attributes[attrFIFO] == "true" }
+
+// seconds is an attribute that is a time in seconds.
+func (q *queue) seconds(attribute string) time.Duration {
+	return time.Duration(q.kept.number(attribute)) * time.Second
 }
 
 // find opens the queue of a request.
@@ -97,7 +124,7 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 	if !validQueueName(at.name) {
 		return nil, queueDoesNotExist(c.Protocol)
 	}
-	session, err := a.open(ctx, c, at.account, false)
+	session, err := a.open(ctx, c, at, false)
 	if err != nil {
 		return nil, absent(c, err)
 	}
@@ -106,7 +133,7 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 		session.Close()
 		return nil, absent(c, err)
 	}
-	return &queue{address: at, broker: a.broker, session: session, info: info, settings: settingsOf(&info)}, nil
+	return &queue{address: at, broker: a.broker, session: session, info: info, kept: readKept(&info.Spec, info.Created)}, nil
 }
 
 // absent words errors about a queue's existence for the request's protocol. A queue that is

@@ -1,142 +1,109 @@
 package sqs
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strconv"
-	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
 )
 
-// Queue attributes. Those that are built are kept with the queue, under this front end's name, as
-// the text that the client sent.
+// Queue attributes. Those that clients set are kept with the queue as the text that the client sent.
 
-// The attributes that clients may set.
-const (
-	attrVisibility  = "VisibilityTimeout"
-	attrWait        = "ReceiveMessageWaitTimeSeconds"
-	attrMaximumSize = "MaximumMessageSize"
-)
+// unbuilt are attributes that have no effect yet, with the value that asks for none.
+var unbuilt = map[string]string{attrDelay: "0", attrRetention: "345600", attrRedrive: ""}
 
-// number is an attribute that is a whole number in a range.
-type number struct {
-	min, max, standard int
-}
-
-// built are the attributes that clients may set and that have their effect.
-var built = map[string]number{
-	attrVisibility:  {0, maxVisibility, defaultVisibility},
-	attrWait:        {0, maxWaitSeconds, 0},
-	attrMaximumSize: {minMaximumMessage, maxMessageSize, maxMessageSize},
-}
-
-// unbuilt are the attributes of the service's model that are not built, with the values that ask for
-// nothing; those are taken, all others refused. SqsManagedSseEnabled is true on AWS unless it is
-// switched off; what is stored here is not encrypted per queue, so only that is taken.
-var unbuilt = map[string][]string{
-	"DelaySeconds":                 {"0"},
-	"MessageRetentionPeriod":       {"345600"},
-	"Policy":                       {""},
-	"RedrivePolicy":                {""},
-	"RedriveAllowPolicy":           {"", `{"redrivePermission":"allowAll"}`},
-	"KmsMasterKeyId":               {""},
-	"KmsDataKeyReusePeriodSeconds": {"300"},
-	"SqsManagedSseEnabled":         {"false"},
-	"FifoQueue":                    {},
-}
-
-// fifoOnly are attributes that a standard queue does not have.
-var fifoOnly = []string{"ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"}
-
-// readOnly are the attributes that clients only read.
-var readOnly = []string{
-	"QueueArn", "CreatedTimestamp", "LastModifiedTimestamp", "ApproximateNumberOfMessages",
-	"ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed",
-}
-
-// checkAttribute says whether a client may set the attribute to the value, and whether it is kept.
-func checkAttribute(name, value string) (kept bool, err *awsproto.Error) {
-	if n, ok := built[name]; ok {
-		v, err := strconv.Atoi(value)
-		if err != nil || v < n.min || v > n.max || strconv.Itoa(v) != value {
-			return false, plainError("InvalidAttributeValue", 400, "Invalid value for the parameter %s.", name)
+// checkQueueAttributes says what is wrong with attributes that a client sets on a queue, each on its own.
+func checkQueueAttributes(set map[string]string, fifo bool) *awsproto.Error {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		at, ok := attributes[name]
+		if !ok {
+			return unknownAttribute(name)
 		}
-		return true, nil
-	}
-	if allowed, ok := unbuilt[name]; ok {
-		for _, v := range allowed {
-			if v == value {
-				return false, nil
+		if at.fifo && !fifo {
+			if name == attrFIFO {
+				return unknownAttribute(name)
 			}
+			return plainError("InvalidAttributeName", 400, "You can specify the %s only when FifoQueue is set to true.", name)
 		}
-		return false, unsupported("The queue attribute %s with the value %q is not supported yet.", name, clip(value))
-	}
-	for _, n := range fifoOnly {
-		if n == name {
-			return false, plainError("InvalidAttributeName", 400, "You can specify the %s only when FifoQueue is set to true.", name)
+		value := set[name]
+		if value == "" && clears(name) {
+			continue
+		}
+		if bad := at.check(name, value); bad != nil {
+			return bad
+		}
+		if only, ok := unbuilt[name]; ok && value != only {
+			return unsupported("The queue attribute %s with the value %q is not supported yet.", name, clip(value))
 		}
 	}
-	return false, unknownAttribute(name)
+	if set[attrKMSKey] != "" && set[attrManagedSSE] == "true" {
+		return plainError("InvalidAttributeName", 400, "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.")
+	}
+	return nil
 }
 
-// checkQueueAttributes gives those of the attributes that are kept.
-func checkQueueAttributes(attributes map[string]string) (map[string]string, *awsproto.Error) {
-	kept := make(map[string]string)
-	for name, value := range attributes {
-		keep, err := checkAttribute(name, value)
-		if err != nil {
-			return nil, err
+// apply sets attributes on what is kept with a queue, and checks those that depend on each other.
+func (k *kept) apply(set map[string]string) *awsproto.Error {
+	for name, value := range set {
+		if value == "" && clears(name) {
+			delete(k.attributes, name)
+			continue
 		}
-		if keep {
-			kept[name] = value
-		}
+		k.attributes[name] = value
 	}
-	return kept, nil
+	if set[attrKMSKey] != "" { // one kind of encryption at a time: the newer one
+		k.attributes[attrManagedSSE] = "false"
+	}
+	if set[attrManagedSSE] == "true" {
+		delete(k.attributes, attrKMSKey)
+	}
+	if k.attributes[attrThroughput] == "perMessageGroupId" && k.attributes[attrDedupScope] != "messageGroup" {
+		return invalidAttribute(attrThroughput, "The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")
+	}
+	return nil
 }
 
-// settings are a queue's attributes in effect.
-type settings struct {
-	visibility  time.Duration
-	wait        time.Duration
-	maximumSize int
-	modified    time.Time
+// value is an attribute in effect; "" when the queue has none.
+func (k *kept) value(name string) string {
+	if v, ok := k.attributes[name]; ok {
+		return v
+	}
+	return attributes[name].standard
 }
 
-// settingsOf reads what is kept with a queue; one that another front end declared has the defaults.
-func settingsOf(info *broker.QueueInfo) settings {
-	kept, modified := readAttributes(info)
-	value := func(name string) int {
-		if v, err := strconv.Atoi(kept[name]); err == nil {
-			return v
-		}
-		return built[name].standard
+// number is value for the attributes that are numbers.
+func (k *kept) number(name string) int {
+	n, err := strconv.Atoi(k.value(name))
+	if err != nil {
+		return 0
 	}
-	return settings{
-		visibility:  time.Duration(value(attrVisibility)) * time.Second,
-		wait:        time.Duration(value(attrWait)) * time.Second,
-		maximumSize: value(attrMaximumSize),
-		modified:    modified,
-	}
+	return n
 }
 
-// allAttributes are the attributes of a queue as GetQueueAttributes shows them.
-func allAttributes(c *awsproto.Call, a address, info *broker.QueueInfo) map[string]string {
-	s := settingsOf(info)
-	seconds := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
-	return map[string]string{
-		attrVisibility:                          seconds(s.visibility),
-		attrWait:                                seconds(s.wait),
-		attrMaximumSize:                         strconv.Itoa(s.maximumSize),
-		"QueueArn":                              queueARN(c.Region, a.account, a.name),
-		"CreatedTimestamp":                      fmt.Sprint(info.Created.Unix()),
-		"LastModifiedTimestamp":                 fmt.Sprint(s.modified.Unix()),
+// shownAttributes are the attributes of a queue as GetQueueAttributes shows them.
+func (a *adapter) shownAttributes(at address, info *broker.QueueInfo, k *kept) map[string]string {
+	shown := map[string]string{
+		"QueueArn":                              at.arn(),
+		"CreatedTimestamp":                      strconv.FormatInt(info.Created.Unix(), 10),
+		"LastModifiedTimestamp":                 strconv.FormatInt(k.modified.Unix(), 10),
 		"ApproximateNumberOfMessages":           strconv.Itoa(info.Ready),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(info.Unacked),
 		"ApproximateNumberOfMessagesDelayed":    "0",
-		"DelaySeconds":                          "0",
-		"SqsManagedSseEnabled":                  "false",
 	}
+	for name, at := range attributes {
+		if value := k.value(name); value != "" && !at.fifo {
+			shown[name] = value
+		}
+	}
+	if shown[attrManagedSSE] == "" {
+		shown[attrManagedSSE] = strconv.FormatBool(a.encrypted)
+	}
+	if shown[attrKMSKey] != "" && shown[attrKMSReuse] == "" {
+		shown[attrKMSReuse] = "300"
+	}
+	return shown
 }
 
 // selectAttributes gives the attributes that were asked for.
@@ -160,15 +127,6 @@ func selectAttributes(all map[string]string, names []string) (map[string]string,
 
 // known tells the attributes of the service's model.
 func known(name string) bool {
-	if _, ok := unbuilt[name]; ok {
-		return true
-	}
-	for _, list := range [][]string{fifoOnly, readOnly} {
-		for _, n := range list {
-			if n == name {
-				return true
-			}
-		}
-	}
-	return false
+	_, settable := attributes[name]
+	return settable || slices.Contains(readOnly, name)
 }

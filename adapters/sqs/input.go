@@ -48,6 +48,43 @@ type setQueueAttributesInput struct {
 	Attributes map[string]string `query:"Attribute,flat,key=Name,value=Value"`
 }
 
+type tagQueueInput struct {
+	QueueURL string            `json:"QueueUrl" query:"QueueUrl"`
+	Tags     map[string]string `query:"Tag,flat,key=Key,value=Value"`
+}
+
+type untagQueueInput struct {
+	QueueURL string   `json:"QueueUrl" query:"QueueUrl"`
+	TagKeys  []string `query:"TagKey,flat"`
+}
+
+type listQueueTagsOutput struct {
+	Tags map[string]string `json:",omitempty" query:"Tag,flat,key=Key,value=Value"`
+}
+
+type addPermissionInput struct {
+	QueueURL      string `json:"QueueUrl" query:"QueueUrl"`
+	Label         string
+	AWSAccountIDs []string `json:"AWSAccountIds" query:"AWSAccountId,flat"`
+	Actions       []string `query:"ActionName,flat"`
+}
+
+type removePermissionInput struct {
+	QueueURL string `json:"QueueUrl" query:"QueueUrl"`
+	Label    string
+}
+
+type listSourcesInput struct {
+	QueueURL   string `json:"QueueUrl" query:"QueueUrl"`
+	NextToken  string
+	MaxResults *int32
+}
+
+type listSourcesOutput struct {
+	QueueURLs []string `json:"queueUrls" query:"QueueUrl,flat"`
+	NextToken string   `json:",omitempty"`
+}
+
 type sendMessageInput struct {
 	QueueURL string `json:"QueueUrl" query:"QueueUrl"`
 	messageInput

@@ -15,6 +15,9 @@ const (
 	defaultVisibility = 30
 	maxBody           = 8 << 20 // a message of control characters is six times its size in JSON
 	minMaximumMessage = 1024
+	minRetention      = 60
+	maxRetention      = 14 * 24 * 60 * 60
+	maxInFlight       = 120_000
 )
 
 const nameText = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"

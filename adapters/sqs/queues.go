@@ -14,41 +14,59 @@ import (
 // createQueue [SQS CreateQueue] makes a queue, or gives the URL of one that exists if no attribute
 // in the request differs from its.
 func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQueueInput) (*queueURLOutput, error) {
-	if in.QueueName == "" {
-		return nil, missingParameter("QueueName")
-	}
-	if in.Attributes["FifoQueue"] == "true" {
-		return nil, unsupported("FIFO queues are not supported yet.")
-	}
-	if !validQueueName(in.QueueName) {
-		return nil, invalidParameter(nameText)
-	}
-	if len(in.Tags) > 0 {
-		return nil, unsupported("Queue tags are not supported yet.")
-	}
-	kept, bad := checkQueueAttributes(in.Attributes)
-	if bad != nil {
+	if bad := in.check(); bad != nil {
 		return nil, bad
 	}
-	session, err := a.open(ctx, c, c.Account, true)
+	at := address{c.Region, c.Account, in.QueueName}
+	k := kept{attributes: make(map[string]string), tags: make(map[string]string), modified: now()}
+	if bad := k.apply(in.Attributes); bad != nil {
+		return nil, bad
+	}
+	if bad := k.tag(in.QueueName, in.Tags); bad != nil {
+		return nil, bad
+	}
+	if err := a.checkTarget(ctx, c, at, &k); err != nil {
+		return nil, err
+	}
+	if a.pauses && a.deletes.has(at.arn()) {
+		return nil, modelledError("QueueDeletedRecently", 400, "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
+	}
+	session, err := a.open(ctx, c, at, true)
 	if err != nil {
 		return nil, err
 	}
 	defer session.Close()
-	spec := broker.QueueSpec{Name: in.QueueName, Durable: true, Attributes: keptAttributes(kept)}
+	spec := broker.QueueSpec{Name: in.QueueName, Durable: true, Attributes: broker.Attributes{frontEnd: k.table()}}
 	info, created, err := session.DeclareQueue(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	if !created {
-		at := address{c.Account, in.QueueName}
-		if name, differs := difference(allAttributes(c, at, &info), kept); differs {
+		have := readKept(&info.Spec, info.Created)
+		if name, differs := difference(a.shownAttributes(at, &info, &have), in.Attributes); differs {
 			e := modelledError("QueueNameExists", 400, "A queue already exists with the same name and a different value for attribute %s", name)
 			e.QueryCode = "QueueAlreadyExists"
 			return nil, e
 		}
 	}
-	return &queueURLOutput{queueURL(c, c.Account, in.QueueName)}, nil
+	return &queueURLOutput{queueURL(c, at)}, nil
+}
+
+// check says what is wrong with the request, whatever there is already.
+func (in *createQueueInput) check() *awsproto.Error {
+	if in.QueueName == "" {
+		return missingParameter("QueueName")
+	}
+	if in.Attributes[attrFIFO] == "true" {
+		return unsupported("FIFO queues are not supported yet.")
+	}
+	if !validQueueName(in.QueueName) {
+		return invalidParameter(nameText)
+	}
+	if bad := checkTags(in.Tags); bad != nil {
+		return bad
+	}
+	return checkQueueAttributes(in.Attributes, false)
 }
 
 // difference gives the first attribute, by name, that has another value.
@@ -68,8 +86,13 @@ func (a *adapter) deleteQueue(ctx context.Context, c *awsproto.Call, in *queueIn
 		return nil, err
 	}
 	defer q.session.Close()
-	_, err = q.session.DeleteQueue(ctx, q.name, false, false)
-	return nil, absent(c, err)
+	if _, err := q.session.DeleteQueue(ctx, q.name, false, false); err != nil {
+		return nil, absent(c, err)
+	}
+	if a.pauses {
+		a.deletes.begin(q.arn())
+	}
+	return nil, nil
 }
 
 // getQueueURL [SQS GetQueueUrl].
@@ -77,7 +100,7 @@ func (a *adapter) getQueueURL(ctx context.Context, c *awsproto.Call, in *getQueu
 	if in.QueueName == "" {
 		return nil, missingParameter("QueueName")
 	}
-	at := address{c.Account, in.QueueName}
+	at := address{c.Region, c.Account, in.QueueName}
 	if in.QueueOwnerAWSAccountID != "" {
 		if !awsproto.IsAccount(in.QueueOwnerAWSAccountID) {
 			return nil, invalidValue(in.QueueOwnerAWSAccountID, "QueueOwnerAWSAccountId", "An account number has 12 digits.")
@@ -89,49 +112,30 @@ func (a *adapter) getQueueURL(ctx context.Context, c *awsproto.Call, in *getQueu
 		return nil, err
 	}
 	defer q.session.Close()
-	return &queueURLOutput{queueURL(c, at.account, at.name)}, nil
+	return &queueURLOutput{queueURL(c, at)}, nil
 }
 
-// listQueues [SQS ListQueues] gives the queues in order of their names, so that the name of the last
-// one is where the next page begins. Queues of other front ends whose names SQS cannot spell are
-// left out. As on AWS, a request without MaxResults gets at most 1,000 and no token.
+// listQueues [SQS ListQueues] gives the queues in order of their names. Queues of other front ends
+// whose names SQS cannot spell are left out.
 func (a *adapter) listQueues(ctx context.Context, c *awsproto.Call, in *listQueuesInput) (*listQueuesOutput, error) {
-	limit := maxListed
-	if in.MaxResults != nil {
-		limit = int(*in.MaxResults)
-		if limit < 1 || limit > maxListed {
-			return nil, invalidValue(limit, "MaxResults", "Must be between 1 and 1000, if provided.")
-		}
-	}
-	after := ""
-	if in.NextToken != "" {
-		name, ok := a.receipts.Open(in.NextToken, "list "+c.Account)
-		if !ok {
-			return nil, invalidParameter("Invalid or expired next token.")
-		}
-		after = string(name)
-	}
-	session, err := a.open(ctx, c, c.Account, false)
-	if broker.IsKind(err, broker.KindNotFound) {
-		return &listQueuesOutput{}, nil
-	}
-	if err != nil {
+	var names []string
+	session, err := a.open(ctx, c, address{region: c.Region, account: c.Account}, false)
+	switch {
+	case err == nil:
+		defer session.Close()
+		names = slices.DeleteFunc(session.QueueNames(), func(name string) bool {
+			return !strings.HasPrefix(name, in.QueueNamePrefix) || !validQueueName(name)
+		})
+	case !broker.IsKind(err, broker.KindNotFound):
 		return nil, err
 	}
-	defer session.Close()
-	names := slices.DeleteFunc(session.QueueNames(), func(name string) bool {
-		return !strings.HasPrefix(name, in.QueueNamePrefix) || name <= after || !validQueueName(name)
-	})
-	slices.Sort(names)
-	out := &listQueuesOutput{}
-	if len(names) > limit {
-		names = names[:limit]
-		if in.MaxResults != nil {
-			out.NextToken = a.receipts.Seal([]byte(names[limit-1]), "list "+c.Account)
-		}
+	names, token, bad := a.page(c, names, in.MaxResults, in.NextToken, "queues")
+	if bad != nil {
+		return nil, bad
 	}
+	out := &listQueuesOutput{NextToken: token}
 	for _, name := range names {
-		out.QueueURLs = append(out.QueueURLs, queueURL(c, c.Account, name))
+		out.QueueURLs = append(out.QueueURLs, queueURL(c, address{c.Region, c.Account, name}))
 	}
 	return out, nil
 }
@@ -143,7 +147,7 @@ func (a *adapter) getQueueAttributes(ctx context.Context, c *awsproto.Call, in *
 		return nil, err
 	}
 	defer q.session.Close()
-	selected, bad := selectAttributes(allAttributes(c, q.address, &q.info), in.AttributeNames)
+	selected, bad := selectAttributes(a.shownAttributes(q.address, &q.info, &q.kept), in.AttributeNames)
 	if bad != nil {
 		return nil, bad
 	}
@@ -156,25 +160,22 @@ func (a *adapter) setQueueAttributes(ctx context.Context, c *awsproto.Call, in *
 	if len(in.Attributes) == 0 {
 		return nil, missingParameter("Attribute.Name")
 	}
-	if _, ok := in.Attributes["FifoQueue"]; ok {
-		return nil, plainError("InvalidAttributeValue", 400, "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.")
-	}
-	q, err := a.find(ctx, c, in.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	defer q.session.Close()
-	kept, bad := checkQueueAttributes(in.Attributes)
-	if bad != nil {
-		return nil, bad
-	}
-	before, _ := readAttributes(&q.info)
-	for name, value := range before {
-		if _, changed := kept[name]; !changed {
-			kept[name] = value
+	return nil, a.change(ctx, c, in.QueueURL, func(q *queue, k *kept) error {
+		if value, ok := in.Attributes[attrFIFO]; ok && (value == "true") != q.fifo() {
+			return invalidAttribute(attrFIFO, "Modifying queue type is not supported.")
 		}
-	}
-	return nil, absent(c, q.session.SetQueueAttributes(ctx, q.name, frontEnd, keptAttributes(kept)[frontEnd]))
+		if bad := checkQueueAttributes(in.Attributes, q.fifo()); bad != nil {
+			return bad
+		}
+		if bad := k.apply(in.Attributes); bad != nil {
+			return bad
+		}
+		k.modified = now()
+		if in.Attributes[attrRedrive] == "" {
+			return nil
+		}
+		return a.checkTarget(ctx, c, q.address, k)
+	})
 }
 
 // purgeQueue [SQS PurgeQueue] removes the messages, those that SQS clients have in flight included;
@@ -185,6 +186,9 @@ func (a *adapter) purgeQueue(ctx context.Context, c *awsproto.Call, in *queueInp
 		return nil, err
 	}
 	defer q.session.Close()
+	if a.pauses && !a.purges.begin(q.info.ID) {
+		return nil, modelledError("PurgeQueueInProgress", 403, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.name)
+	}
 	if _, err = q.session.DiscardLeased(ctx, q.name); err == nil { // first, or what runs out is missed
 		_, err = q.session.PurgeQueue(ctx, q.name)
 	}

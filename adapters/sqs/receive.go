@@ -26,6 +26,12 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if bad != nil {
 		return nil, bad
 	}
+	if room := maxInFlight - q.info.Unacked; room < options.Max {
+		if room <= 0 {
+			return q.overLimit(ctx, c, options.Wait)
+		}
+		options.Max = room
+	}
 	immediately := options.Lease == 0 // visible again at once, as VisibilityTimeout=0 asks
 	if immediately {
 		options.Lease = time.Second
@@ -52,6 +58,23 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	return out, nil
 }
 
+// overLimit answers a receive when as many messages are in flight as may be: a short poll of a standard
+// queue gets an error, everything else nothing, after its wait.
+func (q *queue) overLimit(ctx context.Context, c *awsproto.Call, wait time.Duration) (*receiveMessageOutput, error) {
+	if wait == 0 && !q.fifo() {
+		return nil, plainError("OverLimit", 403, "Too many messages in flight. The maximum is %d.", maxInFlight)
+	}
+	waiting, done := c.Waiting(ctx)
+	defer done()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-waiting.Done():
+	case <-timer.C:
+	}
+	return &receiveMessageOutput{}, ctx.Err()
+}
+
 // poll takes messages, waiting for the first. A server that stops ends the wait as its time would.
 func (q *queue) poll(ctx context.Context, c *awsproto.Call, options broker.GetOptions) ([]broker.Delivery, error) {
 	waiting, done := c.Waiting(ctx)
@@ -65,7 +88,7 @@ func (q *queue) poll(ctx context.Context, c *awsproto.Call, options broker.GetOp
 
 // receiveOptions checks the request against its limits and fills in the queue's attributes.
 func (q *queue) receiveOptions(in *receiveMessageInput) (broker.GetOptions, *awsproto.Error) {
-	o := broker.GetOptions{Max: 1, Lease: q.visibility, Wait: q.wait}
+	o := broker.GetOptions{Max: 1, Lease: q.seconds(attrVisibility), Wait: q.seconds(attrWait)}
 	if n := in.MaxNumberOfMessages; n != nil {
 		if *n < 1 || *n > maxReceive {
 			return o, invalidValue(*n, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")

@@ -165,8 +165,8 @@ func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message,
 	if bad != nil {
 		return nil, sendMessageOutput{}, bad
 	}
-	if size += len(in.MessageBody); size > q.maximumSize {
-		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", q.maximumSize)
+	if size += len(in.MessageBody); size > q.kept.number(attrMaximumSize) {
+		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", q.kept.number(attrMaximumSize))
 	}
 	id := awsproto.NewID()
 	m, err := encodeMessage(q.name, id, c.Account, in)

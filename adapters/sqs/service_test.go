@@ -27,7 +27,9 @@ type service struct {
 	close   func()
 }
 
-func newService(t testing.TB) *service {
+func newService(t testing.TB) *service { return newServiceWith(t, Options{}) }
+
+func newServiceWith(t testing.TB, o Options) *service {
 	t.Helper()
 	log := slog.New(failing{t})
 	store := memory.NewStore()
@@ -43,7 +45,8 @@ func newService(t testing.TB) *service {
 			t.Error(err)
 		}
 	})
-	s, err := New(Options{Broker: b, Secret: awsproto.NewSecret()})
+	o.Broker, o.Secret = b, awsproto.NewSecret()
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +178,6 @@ func TestErrorTexts(t *testing.T) {
 		{"CreateQueue", `{"QueueName":"a.fifo"}`, 400, "com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"},
 		{"CreateQueue", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"31"}}`, 400, "com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute VisibilityTimeout"},
 		{"CreateQueue", `{"QueueName":"f","Attributes":{"FifoThroughputLimit":"perQueue"}}`, 400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "You can specify the FifoThroughputLimit only when FifoQueue is set to true."},
-		{"TagQueue", `{` + q + `,"Tags":{"a":"b"}}`, 400, "com.amazonaws.sqs#UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "The action TagQueue is not supported yet."},
 	} {
 		t.Run(fmt.Sprintf("%s %.60s", tt.action, tt.body), func(t *testing.T) {
 			code, out := s.json(tt.action, tt.body)

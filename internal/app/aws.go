@@ -14,7 +14,7 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sqsService, err := sqs.New(sqs.Options{Broker: a.broker, Secret: secret})
+	sqsService, err := sqs.New(sqs.Options{Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses})
 	if err != nil {
 		return err
 	}
