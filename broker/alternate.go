@@ -44,14 +44,15 @@ func (s *Session) match(x *exchange, m *Message, headers property.RawTable, extr
 	if x.history != nil && !(s.b.opts.ForgetsHistory != nil && s.b.opts.ForgetsHistory(m)) {
 		x.history.add(m)
 	}
+	s.sight.see(m)
 	before := len(s.matches.All())
-	x.matchKeys(m, headers, extraKeys, &s.matches)
+	x.matchKeys(&s.sight, headers, extraKeys, &s.matches)
 	if x.alternate == "" || len(s.matches.All()) > before {
 		return
 	}
 	// Nothing new was found. That can be because it was all there already.
 	s.probe.Reset()
-	if x.matchKeys(m, headers, extraKeys, &s.probe); len(s.probe.All()) > 0 {
+	if x.matchKeys(&s.sight, headers, extraKeys, &s.probe); len(s.probe.All()) > 0 {
 		return
 	}
 	if alternate := s.ns.exchanges[x.alternate]; alternate != nil {

@@ -100,6 +100,9 @@ type Broker struct {
 	connections connections
 	policies    policies
 	parameters  parameters
+	documents   documents
+
+	queueWatchers queueWatchers
 
 	window  atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
 	alarms  alarms
@@ -121,6 +124,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	b.root.tags.Store(&[]string{"administrator"})
 	b.policies.of = make(map[policyKey]*Policy)
 	b.parameters.of = make(map[string]json.RawMessage)
+	b.documents.of = make(map[DocumentKey]json.RawMessage)
 	b.journal.b = b
 	b.root.grants.Store(&map[string]*grant{})
 	if err := b.load(ctx); err != nil {
@@ -229,6 +233,8 @@ func (b *Broker) load(ctx context.Context) error {
 			err = b.policies.adopt(value)
 		case "parameter":
 			b.parameters.of[key.Name] = append(json.RawMessage(nil), value...)
+		case "document":
+			b.documents.adopt(key, value)
 		case "user":
 			u := &user{}
 			if err = json.Unmarshal(value, u); err == nil {

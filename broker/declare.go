@@ -35,7 +35,13 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		}
 		return q.info(), false, nil
 	}
-	defer unlock()
+	created := false
+	defer func() {
+		unlock()
+		if created {
+			ns.queueChanged(spec.Name)
+		}
+	}()
 	if spec.Name == "" {
 		return QueueInfo{}, false, &Error{Kind: KindInvalid, Type: ResourceQueue, Namespace: ns.name}
 	}
@@ -63,6 +69,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 	ns.queues[spec.Name] = q
 	s.b.totals.queuesCreated.Add(1)
 	q.watchUse()
+	created = true
 	return q.info(), true, nil
 }
 
@@ -281,7 +288,14 @@ func (ns *Namespace) deleteQueue(q *Queue) error {
 func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	ns.mu.Lock()
 	release := ns.reserve("queue " + q.spec.Name)
-	defer func() { release(); ns.mu.Unlock() }()
+	deleted := false
+	defer func() {
+		release()
+		ns.mu.Unlock()
+		if deleted {
+			ns.queueChanged(q.spec.Name)
+		}
+	}()
 	q.mu.Lock()
 	if q.gone || ns.queues[q.spec.Name] != q {
 		q.mu.Unlock()
@@ -299,6 +313,7 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	q.stopTimers()
 	q.mu.Unlock()
 	delete(ns.queues, q.spec.Name)
+	deleted = true
 	ns.b.totals.queuesDeleted.Add(1)
 	if q.owner != nil {
 		q.owner.disown(q)

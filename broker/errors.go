@@ -72,6 +72,7 @@ const (
 	ResourcePermission ResourceType = "permission"
 	ResourcePolicy     ResourceType = "policy"
 	ResourceParameter  ResourceType = "parameter"
+	ResourceDocument   ResourceType = "document"
 	ResourceLimit      ResourceType = "limit"
 )
 

@@ -11,7 +11,7 @@ type exchange struct {
 	system bool
 	// alternate is where messages go that it leads nowhere: what it was declared with, or what a policy says.
 	alternate string
-	router    *routing.Router[*target, *Message]
+	router    *routing.Router[*target, *sight]
 	bindings  map[string]*binding // by id
 	incoming  incoming
 	plain     *target // this exchange as a destination without a rule
@@ -40,7 +40,7 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 	if kind == routing.ConsistentHash {
 		x.router = routing.NewHashed[*target](spec.hashed)
 	} else {
-		x.router = routing.New[*target, *Message](kind)
+		x.router = routing.New[*target, *sight](kind)
 	}
 	if spec.routes() == RecentHistory {
 		x.history = newHistory(spec.History)
@@ -50,13 +50,13 @@ func newExchange(spec ExchangeSpec) (*exchange, error) {
 }
 
 // matchKeys adds the destinations for each of the message's keys.
-func (x *exchange) matchKeys(m *Message, headers property.RawTable, extraKeys []string, into *routing.Matches[*target]) {
-	x.router.Match(m.key, headers, m, into)
+func (x *exchange) matchKeys(s *sight, headers property.RawTable, extraKeys []string, into *routing.Matches[*target]) {
+	x.router.Match(s.message.key, headers, s, into)
 	if k := x.spec.routes(); k == Random || k == ModulusHash || k == ConsistentHash {
 		return // its own key decides
 	}
 	for _, key := range extraKeys {
-		x.router.Match(key, headers, m, into)
+		x.router.Match(key, headers, s, into)
 	}
 }
 
@@ -103,13 +103,13 @@ func (x *exchange) remove(bd *binding) {
 }
 
 // routing is the binding as the router knows it.
-func (bd *binding) routing() routing.Binding[*target, *Message] {
-	b := routing.Binding[*target, *Message]{
+func (bd *binding) routing() routing.Binding[*target, *sight] {
+	b := routing.Binding[*target, *sight]{
 		Destination: bd.target, Key: bd.spec.Key, Arguments: bd.spec.Arguments,
 		Name: string(bd.spec.Kind) + " " + bd.spec.Destination, Weight: bd.weight,
 	}
 	if rule := bd.target.rule; rule != nil {
-		b.Predicate = rule.Match
+		b.Predicate = predicate(bd.spec.Rule, rule)
 	}
 	return b
 }

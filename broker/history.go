@@ -83,7 +83,7 @@ func (s *Session) routesTo(to *target, m *Message) []route {
 }
 
 // hashed is what a ConsistentHash exchange looks at in a message. All that lack it count as equal.
-func (s *ExchangeSpec) hashed(key string, headers property.RawTable, m *Message) string {
+func (s *ExchangeSpec) hashed(key string, headers property.RawTable, of *sight) string {
 	switch {
 	case s.HashHeader != "":
 		v, ok := headers.Lookup(s.HashHeader)
@@ -94,7 +94,7 @@ func (s *ExchangeSpec) hashed(key string, headers property.RawTable, m *Message)
 	case s.HashProperty == "":
 		return key
 	}
-	set, err := m.props.Decode()
+	set, err := of.message.props.Decode()
 	if err != nil {
 		return ""
 	}

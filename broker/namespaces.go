@@ -154,7 +154,8 @@ func (b *Broker) DeleteNamespace(ctx context.Context, name string) error {
 	if err := ns.deleteContents(ctx); err != nil {
 		return err
 	}
-	waits := append(b.forgetNamespace(name), b.startDelete(MetadataKey{Kind: "namespace", Namespace: name}))
+	waits := append(b.forgetNamespace(name), b.documents.forget(b, name)...)
+	waits = append(waits, b.startDelete(MetadataKey{Kind: "namespace", Namespace: name}))
 	return waitAll(waits)
 }
 

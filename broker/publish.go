@@ -118,6 +118,7 @@ func (s *Session) routeThrough(x *exchange, m *Message, extraKeys []string) {
 			s.addRoute(t.queue, out)
 		}
 	}
+	s.sight = sight{}
 }
 
 // routeKey is what makes two routes the same.

@@ -19,6 +19,7 @@ type Session struct {
 	scratch  []route // Publish's, reused
 	matches  routing.Matches[*target]
 	probe    routing.Matches[*target] // to see whether an exchange leads anywhere
+	sight    sight                    // what Publish routes
 	seen     map[routeKey]struct{}
 	allowed  string // the exchange that writeGrant last allowed
 	hasWrite bool

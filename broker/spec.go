@@ -131,16 +131,5 @@ type Binding struct {
 	Attributes Attributes
 }
 
-// Rule is a compiled binding rule. It must be safe for concurrent use and must not keep the message.
-type Rule interface {
-	// Match reports whether the message goes to the binding's destination.
-	Match(m *Message) bool
-	// Rewrite returns the message as the destination is to get it: m itself, or another one.
-	Rewrite(m *Message) *Message
-}
-
-// RuleCompiler compiles a binding's rule; an error refuses the binding with KindInvalid.
-type RuleCompiler func(b *Binding) (Rule, error)
-
 // validName reports whether s can name an exchange or queue: at most 255 bytes, no NUL.
 func validName(s string) bool { return len(s) <= 255 && strings.IndexByte(s, 0) < 0 }

@@ -46,6 +46,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"restart brings back exactly what is unsettled": restartUnsettled,
 		"restart brings back the topology":              restartTopology,
 		"restart brings back rights":                    restartRights,
+		"restart brings back documents":                 restartDocuments,
 		"a deleted namespace leaves nothing":            deletedNamespace,
 		"a window smaller than the backlog":             largeBacklog,
 		"prefetch bounds what is out":                   prefetch,
