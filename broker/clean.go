@@ -1,13 +1,19 @@
 package broker
 
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
+
 const (
 	// cleanMessages and cleanBytes bound what is copied forward in one step.
-	cleanMessages = MaxBatch - 100
+	cleanMessages = MaxTogether
 	cleanBytes    = 8 << 20
 )
 
 // clean frees the log when old unsettled messages keep much that is settled from being purged: they are copied to
-// the end of the log, in one batch with the state that says so, and the log behind them can go. What that costs
+// the end of the log, in one entry with the state that says so, and the log behind them can go. What that costs
 // depends on the few that live, not on the many that are dead. The caller holds q.mu; no state is under way.
 func (q *Queue) clean() {
 	r := &q.rec
@@ -15,7 +21,7 @@ func (q *Queue) clean() {
 		return
 	}
 	dead, floor := q.deadBytes()
-	var batch Batch
+	var together StateEntry
 	var moving []*entry
 	bytes := 0
 	a, b := q.copied.head, q.live.head
@@ -29,7 +35,7 @@ func (q *Queue) clean() {
 			break
 		}
 		moving = append(moving, *e)
-		batch.Copies = append(batch.Copies, (*e).msg.raw)
+		together.Moved = append(together.Moved, (*e).msg.raw)
 		bytes += (*e).msg.Size()
 		*e = (*e).next
 	}
@@ -37,8 +43,8 @@ func (q *Queue) clean() {
 		e.moving = true
 	}
 	w := &stateWrite{queue: q}
-	batch.State = q.buildState(w, moving)
-	q.log.AppendBatch(batch, w)
+	together.State = q.buildState(w, moving)
+	q.log.WriteState(together, w)
 }
 
 // cleanDue tells whether enough is dead above the floor. What an earlier run left unread is read first.
@@ -53,39 +59,41 @@ func (q *Queue) deadBytes() (dead, floor int64) {
 	return q.taken - floor - q.liveBytes, floor
 }
 
-// BatchStored is told where a batch went that ends with the state.
-func (w *stateWrite) BatchStored(first uint64, err error) {
-	q := w.queue
-	q.mu.Lock()
+// moved is told where the messages went that a state moves.
+func (w *stateWrite) moved(first uint64, err error) {
 	for i, e := range w.moving {
 		e.moving = false
 		if err != nil || e.settled {
 			continue
 		}
-		q.unlist(e)
-		e.place = first + uint64(i)*SequenceStep
-		q.adopt(e, &q.copied)
+		w.queue.unlist(e)
+		e.place = first + uint64(i)
+		w.queue.adopt(e, &w.queue.copied)
 	}
-	last := first + uint64(w.batchLen()-1)*SequenceStep
-	if err == nil {
-		q.rec.newest = last
-		q.markWritten(w.mark)
-	}
-	if w.part != nil {
-		w.part.stored(q, first, err)
-		q.rec.busy = false // transactions need not wait for each other's sync
-		q.record()
-	}
-	q.dispatch()
-	q.mu.Unlock()
-	w.Stored(last, err)
 }
 
-// batchLen is the number of entries in w's batch.
-func (w *stateWrite) batchLen() int {
-	n := 1 + len(w.moving)
-	if w.part != nil {
-		n += len(w.part.messages)
+// readMoved reads messages that an earlier run of the broker moved.
+func readMoved(ctx context.Context, log QueueLog, places []moved) ([]*entry, error) {
+	var (
+		first    uint64
+		payloads [][]byte
+		entries  []*entry
+	)
+	for _, at := range places {
+		if at.place < first || at.place-first >= uint64(len(payloads)) {
+			var err error
+			if first, payloads, err = log.Moved(ctx, at.place); err != nil {
+				return nil, err
+			}
+			if at.place < first || at.place-first >= uint64(len(payloads)) {
+				return nil, fmt.Errorf("broker: no moved message at %d", at.place)
+			}
+		}
+		m, err := decodeMessage(bytes.Clone(payloads[at.place-first])) // not to keep all of them
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, &entry{seq: at.seq, place: at.place, msg: m, count: at.count})
 	}
-	return n
+	return entries, nil
 }

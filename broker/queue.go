@@ -167,17 +167,9 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	if err != nil {
 		return err
 	}
-	var copies []*entry
-	for _, c := range st.copies {
-		raw, err := log.Get(ctx, c.place)
-		if err != nil {
-			return err
-		}
-		m, err := decodeMessage(raw)
-		if err != nil {
-			return err
-		}
-		copies = append(copies, &entry{seq: c.seq, place: c.place, msg: m, count: c.count})
+	copies, err := readMoved(ctx, log, st.copies)
+	if err != nil {
+		return err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

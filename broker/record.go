@@ -117,8 +117,7 @@ func (q *Queue) record() {
 		return
 	}
 	w := &stateWrite{queue: q}
-	raw := q.buildState(w, nil)
-	q.log.WriteState(raw, w)
+	q.log.WriteState(StateEntry{State: q.buildState(w, nil)}, w)
 }
 
 func (q *Queue) recordLater(wait time.Duration) {
@@ -147,7 +146,7 @@ type stateWrite struct {
 	floor   uint64 // everything below was settled when it was built
 	offset  int64  // the floor's, in bytes taken
 	seq     uint64
-	moving  []*entry // entries whose copies are appended with it
+	moving  []*entry // entries that are moved into it
 	part    *part    // of a transaction, whose messages are appended with it
 	written bool     // and not in the way of the next one any more
 }
@@ -230,25 +229,33 @@ func (l *entryList) first() *entry {
 	return e
 }
 
-// Stored is told that the state is in the log.
+// Stored is told that the state is in the log, and what stands with it from seq on.
 func (w *stateWrite) Stored(seq uint64, err error) {
+	q := w.queue
 	w.seq = seq
+	q.mu.Lock()
+	w.moved(seq, err)
+	if err == nil {
+		q.rec.newest = seq
+		q.markWritten(w.mark)
+	}
+	switch {
+	case w.part != nil:
+		w.part.stored(q, seq, err)
+		q.rec.busy = false // transactions need not wait for each other's sync
+		q.record()
+	case err == nil && len(w.moving) == 0:
+		w.written = true
+		q.rec.busy, q.rec.syncing = false, w
+		q.record()
+	}
+	q.dispatch()
+	q.mu.Unlock()
 	if err != nil {
 		w.Done(err)
 		return
 	}
-	if w.part == nil && len(w.moving) == 0 {
-		q := w.queue
-		q.mu.Lock()
-		w.written = true
-		q.rec.busy, q.rec.syncing = false, w
-		q.rec.newest = seq
-		q.markWritten(w.mark)
-		q.record()
-		q.dispatch()
-		q.mu.Unlock()
-	}
-	w.queue.ns.b.store.Sync(w)
+	q.ns.b.store.Sync(w)
 }
 
 // Done is told that the state is synced.

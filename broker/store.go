@@ -60,27 +60,27 @@ type Stored interface {
 	Stored(seq uint64, err error)
 }
 
-// SequenceStep is what lies between the sequences of two adjacent entries of a queue's log. The log may keep messages
-// that came together in one entry: their sequences lie in between. It is a power of two.
+// SequenceStep is what lies between the sequences of two adjacent entries of a queue's log. An entry may hold several
+// messages: their sequences are adjacent. It is a power of two.
 const SequenceStep = 1 << 10
 
-// QueueLog is the ordered store of one queue. Entries get ascending sequences, not always adjacent ones. A log has
-// three kinds of entry: messages, copies of messages that were moved forward, and states. All methods are safe for
-// concurrent use; payloads are not kept after the call returns, unless the log says so by holding them unchanged.
+// QueueLog is the ordered store of one queue: messages, and states, of which the last one counts. Entries get ascending
+// sequences, not always adjacent ones. All methods are safe for concurrent use; payloads are not kept after the call
+// returns, unless the log says so by holding them unchanged.
 type QueueLog interface {
 	// Append adds a message. It may wait while too much is in flight. It returns the sequence that stored will be told,
 	// if that is certain, unless the append fails, and all messages before it were told theirs; else 0.
 	Append(payload []byte, stored Stored) uint64
-	// AppendBatch adds all entries of b or none, each [SequenceStep] after the one before. At most MaxBatch entries.
-	AppendBatch(b Batch, stored BatchStored)
-	// WriteState adds a state; at most one is in flight.
-	WriteState(state []byte, stored Stored)
-	// Read hands out messages (not copies, not states) from sequence from on, at least one if there is one, at most
+	// WriteState adds a state with what takes effect together with it, all or nothing; at most one is in flight. stored
+	// is told the sequence of the entry, which is that of its first message.
+	WriteState(e StateEntry, stored Stored)
+	// Read hands out messages (not those that were moved) from sequence from on, at least one if there is one, at most
 	// about maxMessages of them and about maxBytes, in order, then calls end once; both from another goroutine. The
 	// payload is the receiver's to keep.
 	Read(from uint64, maxMessages, maxBytes int, emit func(seq uint64, payload []byte), end func(err error))
-	// Get reads the entry at seq; KindNotFound when it is gone. The payload is the caller's.
-	Get(ctx context.Context, seq uint64) ([]byte, error)
+	// Moved reads the messages that were moved into the entry that holds seq, of which the first one is at first.
+	// KindNotFound when it is gone. The payloads are the caller's, and share memory.
+	Moved(ctx context.Context, seq uint64) (first uint64, payloads [][]byte, err error)
 	// CountFrom tells how many messages the log holds at or above seq.
 	CountFrom(ctx context.Context, seq uint64) (uint64, error)
 	// Purge removes entries below seq, whatever their kind, and tells done. What is removed must not be needed
@@ -90,28 +90,14 @@ type QueueLog interface {
 	Close()
 }
 
-// MaxBatch is the largest number of entries in one AppendBatch.
-const MaxBatch = 1000
+// MaxTogether is the largest number of messages in one StateEntry.
+const MaxTogether = 1000
 
-// Batch is what AppendBatch adds: messages, then copies, then a state if it is not nil.
-type Batch struct {
-	Messages [][]byte
-	Copies   [][]byte
+// StateEntry is what one WriteState adds: a state, and at most one of messages and of messages that are moved forward.
+type StateEntry struct {
 	State    []byte
-}
-
-// Len is the number of entries.
-func (b *Batch) Len() int {
-	n := len(b.Messages) + len(b.Copies)
-	if b.State != nil {
-		n++
-	}
-	return n
-}
-
-// BatchStored is told the sequence of a batch's first entry; the others follow, a [SequenceStep] each.
-type BatchStored interface {
-	BatchStored(first uint64, err error)
+	Messages [][]byte
+	Moved    [][]byte
 }
 
 // RecordLog is an append-only log of records, the store of one shard of a [Log].

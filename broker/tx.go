@@ -6,11 +6,12 @@ import (
 )
 
 const (
-	// maxPart is the most messages one batch of a transaction holds, besides the state.
-	maxPart = MaxBatch - 1
+	// maxPartBytes bounds the messages that a transaction stores in one entry, if they are more than one: an entry is
+	// read as a whole.
+	maxPartBytes = 1 << 20
 	// maxTransactionBytes bounds the messages of one transaction: it must fit into one entry of the journal.
 	maxTransactionBytes = 48 << 20
-	// maxTransactionParts bounds how many batches a transaction may take.
+	// maxTransactionParts bounds how many entries a transaction may take.
 	maxTransactionParts = 1 << 12
 )
 
@@ -232,16 +233,23 @@ func (c *commit) run() {
 	c.b.journal.write(c, direct, journaled)
 }
 
-// pieces cuts a part that does not fit into one batch.
+// pieces cuts a part that does not fit into one entry.
 func (p *part) pieces() []*part {
 	all := []*part{p}
-	for last := p; len(last.messages) > maxPart; {
-		rest := &part{commit: p.commit, queue: p.queue, messages: last.messages[maxPart:]}
-		last.messages = last.messages[:maxPart:maxPart]
+	for last := p; ; {
+		n, size := 0, 0
+		for n < len(last.messages) && n < MaxTogether && (n == 0 || size+last.messages[n].Size() <= maxPartBytes) {
+			size += last.messages[n].Size()
+			n++
+		}
+		if n == len(last.messages) {
+			return all
+		}
+		rest := &part{commit: p.commit, queue: p.queue, messages: last.messages[n:]}
+		last.messages = last.messages[:n:n]
 		all = append(all, rest)
 		last = rest
 	}
-	return all
 }
 
 // start hands the parts to their queues.
@@ -323,20 +331,19 @@ func (q *Queue) applyPart() {
 	if p.id != 0 && fault != faultDeduplication {
 		r.applied = append(r.applied, p.id)
 	}
-	batch := Batch{Messages: make([][]byte, len(p.messages))}
-	for i, m := range p.messages {
-		batch.Messages[i] = m.raw
-	}
 	w := &stateWrite{queue: q, part: p}
-	batch.State = q.buildState(w, nil)
-	q.log.AppendBatch(batch, w)
+	together := StateEntry{State: q.buildState(w, nil), Messages: make([][]byte, len(p.messages))}
+	for i, m := range p.messages {
+		together.Messages[i] = m.raw
+	}
+	q.log.WriteState(together, w)
 }
 
 // stored is told where the part's messages went. The caller holds the queue's mu.
 func (p *part) stored(q *Queue, first uint64, err error) {
 	if err == nil {
 		for i, m := range p.messages {
-			q.arrivedLocked(first+uint64(i)*SequenceStep, m)
+			q.arrivedLocked(first+uint64(i), m)
 		}
 	}
 	go p.commit.finish(err) // not under the queue's lock

@@ -115,7 +115,6 @@ type streamConfig struct {
 	Discard      string   `json:"discard"`
 	Duplicates   int64    `json:"duplicate_window"`
 	AllowDirect  bool     `json:"allow_direct"`
-	AllowAtomic  bool     `json:"allow_atomic"`
 }
 
 const duplicateWindow = 100 * time.Millisecond
@@ -124,7 +123,7 @@ func newStreamConfig(name string, perSubject int64, subjects ...string) streamCo
 	return streamConfig{
 		Name: name, Subjects: subjects, Retention: "limits", Storage: "file", Replicas: 1,
 		MaxConsumers: -1, MaxMsgs: -1, MaxBytes: -1, MaxPer: perSubject, Discard: "old",
-		Duplicates: int64(duplicateWindow), AllowDirect: true, AllowAtomic: true,
+		Duplicates: int64(duplicateWindow), AllowDirect: true,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -35,14 +34,14 @@ type appender struct {
 	head     int
 	messages int // not answered, of them and of group
 	bytes    int
-	untold   int    // messages whose answer has not been passed on, those of batches included
+	untold   int    // messages whose answer has not been passed on
 	sent     uint64 // the sequence of the last entry that was published
 	next     uint64 // the sequence the next answer must carry
 	failed   error
 	onFail   func(error)
-	batch    uint64
 	group    group
 	ordinal  uint64          // how many messages the log was given
+	stated   uint64          // the sequence of the last entry of messages that has a state
 	spare    []broker.Stored // to be used by a later group
 }
 
@@ -54,26 +53,23 @@ type group struct {
 	bytes   int             // of the messages
 }
 
-// answer is an entry, or a batch of them, whose PubAck has not come.
+// answer is an entry whose PubAck has not come.
 type answer struct {
 	stored   broker.Stored
-	grouped  []broker.Stored // of each message of one entry
-	batched  broker.BatchStored
-	entries  uint64
-	messages int
+	grouped  []broker.Stored // of each message of a group
+	with     int             // how many messages are with a state
+	messages int             // counted as in flight
 	bytes    int
 }
 
-func (a *answer) tell(first uint64, err error) {
+func (a *answer) tell(seq uint64, err error) {
 	switch {
 	case a.grouped != nil:
 		for i, stored := range a.grouped {
-			stored.Stored(position(first, i), err)
+			stored.Stored(position(seq, i), err)
 		}
-	case a.batched != nil:
-		a.batched.BatchStored(first, err)
 	case a.stored != nil:
-		a.stored.Stored(first, err)
+		a.stored.Stored(seq, err)
 	}
 }
 
@@ -107,10 +103,10 @@ func (a *appender) add(subject string, message []byte, stored broker.Stored) (at
 		err = a.sendGroup()
 	}
 	if len(g.stored) == 0 {
-		g.subject, g.encoded = subject, beginGroup(g.encoded[:0], a.ordinal)
+		g.subject, g.encoded = subject, beginMessages(g.encoded[:0], a.ordinal, a.stated, nil)
 		g.stored, a.spare = a.spare[:0], nil
 	}
-	g.encoded = addToGroup(g.encoded, message)
+	g.encoded = appendBytes(g.encoded, message)
 	g.stored = append(g.stored, stored)
 	a.ordinal++
 	g.bytes += len(message)
@@ -137,7 +133,7 @@ func (a *appender) sendGroup() error {
 	if len(g.stored) == 0 {
 		return nil
 	}
-	a.wait = append(a.wait, answer{grouped: g.stored, entries: 1, messages: len(g.stored), bytes: g.bytes})
+	a.wait = append(a.wait, answer{grouped: g.stored, messages: len(g.stored), bytes: g.bytes})
 	g.stored, g.bytes = nil, 0
 	a.sent++
 	err := a.nc.PublishRequest(g.subject, a.reply, g.encoded)
@@ -160,7 +156,7 @@ func (a *appender) publish(subject string, payload []byte, header nats.Header, s
 		return
 	}
 	err := a.sendGroup() // first: entries stand in the order of the calls
-	a.wait = append(a.wait, answer{stored: stored, entries: 1, messages: 1, bytes: len(payload)})
+	a.wait = append(a.wait, answer{stored: stored, messages: 1, bytes: len(payload)})
 	a.sent++
 	a.messages++
 	a.bytes += len(payload)
@@ -189,55 +185,37 @@ func (a *appender) refuse(w answer, err error, waits bool) {
 	go w.tell(0, err)
 }
 
-// batchEntry is one entry of an atomic batch.
-type batchEntry struct {
-	subject string
-	payload []byte
-	message bool   // payload is a message, which gets an entry of its own
-	synced  string // of a state
-}
-
-// publishBatch sends entries that are stored all or none (ADR-50). It does not block.
-func (a *appender) publishBatch(entries []batchEntry, stored broker.BatchStored) {
+// addState publishes a state in one entry with messages, or with messages that are moved. It does not block.
+func (a *appender) addState(subjects queueSubjects, e broker.StateEntry, synced string, stored broker.Stored) {
 	a.mu.Lock()
 	if a.failed != nil {
 		err := a.failed
 		a.mu.Unlock()
-		a.refuse(answer{batched: stored}, err, false)
+		a.refuse(answer{stored: stored}, err, false)
 		return
 	}
-	a.batch++
-	id := "b" + strconv.FormatUint(a.batch, 36)
-	w := answer{batched: stored, entries: uint64(len(entries)), messages: len(entries)}
 	err := a.sendGroup()
-	for i, e := range entries {
-		w.bytes += len(e.payload)
-		if e.message {
-			e.payload = addToGroup(beginGroup(nil, a.ordinal), e.payload)
-			a.ordinal++
+	m := &nats.Msg{Subject: subjects.states, Reply: a.reply, Header: nats.Header{syncedHeader: {synced}}}
+	if len(e.Messages) == 0 {
+		m.Data = encodeState(e.State, e.Moved)
+	} else {
+		m.Subject = subjects.messages
+		m.Data = beginMessages(nil, a.ordinal, a.stated, e.State)
+		for _, message := range e.Messages {
+			m.Data = appendBytes(m.Data, message)
 		}
-		if err != nil {
-			break
-		}
-		m := &nats.Msg{Subject: e.subject, Data: e.payload, Header: nats.Header{
-			batchIDHeader: {id}, batchSeqHeader: {strconv.Itoa(i + 1)},
-		}}
-		if e.synced != "" {
-			m.Header[syncedHeader] = []string{e.synced}
-		}
-		if i == len(entries)-1 {
-			m.Header[batchCommitHeader] = []string{"1"}
-			m.Reply = a.reply
-		}
-		if err = a.nc.PublishMsg(m); err != nil {
-			break
-		}
+		a.ordinal += uint64(len(e.Messages))
+		a.untold += len(e.Messages)
+		a.stated = a.sent + 1
 	}
+	w := answer{stored: stored, with: len(e.Messages), messages: max(1, len(e.Messages)), bytes: len(m.Data)}
 	a.wait = append(a.wait, w)
-	a.sent += w.entries
-	a.untold += w.messages
+	a.sent++
 	a.messages += w.messages
 	a.bytes += w.bytes
+	if err == nil {
+		err = a.nc.PublishMsg(m)
+	}
 	a.mu.Unlock()
 	if err != nil {
 		a.fail(err)
@@ -258,15 +236,14 @@ func (a *appender) answered(raw []byte) {
 		return
 	}
 	w := a.wait[a.head]
-	if err == nil && seq != a.next+w.entries-1 {
-		err = fmt.Errorf("jetstream: stored at %d, expected %d", seq, a.next+w.entries-1)
+	if err == nil && seq != a.next {
+		err = fmt.Errorf("jetstream: stored at %d, expected %d", seq, a.next)
 	}
 	if err != nil {
 		a.mu.Unlock()
 		a.fail(err)
 		return
 	}
-	first := a.next
 	a.next = seq + 1
 	a.wait[a.head] = answer{}
 	a.head++
@@ -281,7 +258,7 @@ func (a *appender) answered(raw []byte) {
 	}
 	a.room.Broadcast()
 	a.mu.Unlock()
-	w.tell(first, nil)
+	w.tell(seq, nil)
 	a.told(&w)
 	if err != nil {
 		a.fail(err)
@@ -290,12 +267,12 @@ func (a *appender) answered(raw []byte) {
 
 // told notes that an answer was passed on, and keeps its slice for a later group.
 func (a *appender) told(w *answer) {
-	if w.grouped == nil && w.batched == nil {
+	if w.grouped == nil && w.with == 0 {
 		return
 	}
 	clear(w.grouped)
 	a.mu.Lock()
-	a.untold -= w.messages
+	a.untold -= w.with + len(w.grouped)
 	if w.grouped != nil {
 		a.spare = w.grouped
 	}
@@ -341,7 +318,7 @@ func (a *appender) stop(refused, lost error) {
 
 var seqField = []byte(`"seq":`)
 
-// parsePubAck reads the sequence of a PubAck, which for a batch is its last entry's.
+// parsePubAck reads the sequence of a PubAck.
 func parsePubAck(raw []byte) (uint64, error) {
 	if i := bytes.Index(raw, seqField); i >= 0 && !bytes.Contains(raw, []byte(`"error"`)) {
 		seq, at := uint64(0), i+len(seqField)

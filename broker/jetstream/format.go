@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 )
 
-// formatVersion is the version of the layout on disk that this code reads and writes. Version 1, which had an entry for
-// each message, was never released.
-const formatVersion = 2
+// formatVersion is the version of the layout on disk that this code reads and writes. Earlier ones were never released.
+const formatVersion = 3
 
 // defaultShards is the number of accounts of a new data directory. Changing it later would be a migration, so each
 // directory carries its own.

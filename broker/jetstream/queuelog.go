@@ -2,12 +2,12 @@ package jetstream
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -15,12 +15,10 @@ const queuePrefix = "Q" // of the stream of a queue, before the queue's id
 
 // queueLog is the stream of one queue.
 type queueLog struct {
-	s      *Store
-	shard  *shard
-	stream string
-	// The subjects of messages, of copies of messages that were moved forward, and of states.
-	messages, copies, states string
-
+	s        *Store
+	shard    *shard
+	stream   string
+	subjects queueSubjects
 	appender *appender
 	reader   *reader
 	synced   atomic.Uint64 // everything up to here is synced; see mendTail
@@ -29,17 +27,22 @@ type queueLog struct {
 	quietTimer *time.Timer
 }
 
-func queueSubjects(stream string) (messages, copies, states string) {
-	return stream + ".m", stream + ".c", stream + ".s"
+// queueSubjects are the subjects of a queue's stream: of entries of messages, of entries of states, and of marks that
+// only say up to where the stream is synced.
+type queueSubjects struct {
+	messages, states, marks string
 }
 
-// newQueueLog makes the log over a stream whose newest entry is last and which has been given so many messages.
-func (s *Store) newQueueLog(sh *shard, stream string, last, given uint64) *queueLog {
-	l := &queueLog{s: s, shard: sh, stream: stream}
-	l.messages, l.copies, l.states = queueSubjects(stream)
+func subjectsOf(stream string) queueSubjects {
+	return queueSubjects{stream + ".m", stream + ".s", stream + ".y"}
+}
+
+// newQueueLog makes the log over a stream whose newest entry is last, and whose newest messages are those of e.
+func (s *Store) newQueueLog(sh *shard, stream string, last uint64, e messagesEntry) *queueLog {
+	l := &queueLog{s: s, shard: sh, stream: stream, subjects: subjectsOf(stream)}
 	l.appender = sh.newAppender(stream, s.nextOpening(), last, s.failed)
-	l.appender.ordinal = given
-	l.reader = newReader(s.api, sh, stream, l.messages, "r"+s.nextOpening())
+	l.appender.ordinal, l.appender.stated = e.ordinal+uint64(len(e.messages)), e.stated
+	l.reader = newReader(s.api, sh, stream, l.subjects.messages, "r"+s.nextOpening())
 	l.synced.Store(last)
 	return l
 }
@@ -54,11 +57,11 @@ func (s *Store) CreateQueueLog(ctx context.Context, id string) (broker.QueueLog,
 	if err := s.setAside(sh.number, stream); err != nil {
 		return nil, err
 	}
-	messages, copies, states := queueSubjects(stream)
-	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, messages, copies, states)); err != nil {
+	on := subjectsOf(stream)
+	if err := s.api.createStream(ctx, sh.number, newStreamConfig(stream, -1, on.messages, on.states, on.marks)); err != nil {
 		return nil, err
 	}
-	return s.newQueueLog(sh, stream, 0, 0), nil
+	return s.newQueueLog(sh, stream, 0, messagesEntry{}), nil
 }
 
 // OpenQueueLog implements broker.Store.
@@ -78,43 +81,66 @@ func (s *Store) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, b
 		return nil, found, err
 	}
 	found.Last = position(last, broker.SequenceStep-1)
-	given := uint64(0)
+	var newest messagesEntry
 	if info.State.Messages > 0 {
-		messages, _, states := queueSubjects(stream)
-		msg, err := s.api.directGet(ctx, sh.number, stream, map[string]any{"last_by_subj": states})
-		switch {
-		case err == nil:
-			seq, err := headerSequence(msg)
-			if err != nil {
-				return nil, found, err
-			}
-			found.State, found.StateSeq = msg.Data, position(seq, 0)
-		case !broker.IsKind(err, broker.KindNotFound):
+		if newest, err = s.findState(ctx, sh.number, stream, &found); err != nil {
 			return nil, found, err
 		}
-		_, ordinal, n, err := s.groupAt(ctx, sh.number, stream, map[string]any{"last_by_subj": messages})
-		if err != nil {
-			return nil, found, err
-		}
-		given = ordinal + uint64(n)
 	}
-	return s.newQueueLog(sh, stream, last, given), found, nil
+	return s.newQueueLog(sh, stream, last, newest), found, nil
 }
 
-// groupAt reads an entry of messages: its sequence, its ordinal, and how many messages it has; zeros if there is none.
-func (s *Store) groupAt(ctx context.Context, shard int, stream string, which map[string]any) (seq, ordinal uint64, n int, err error) {
+// findState finds the last state, which has an entry of its own or stands with messages, and returns the newest entry
+// of messages, with the sequence of the last one that has a state.
+func (s *Store) findState(ctx context.Context, shard int, stream string, found *broker.Recovered) (messagesEntry, error) {
+	on := subjectsOf(stream)
+	msg, err := s.api.directGet(ctx, shard, stream, map[string]any{"last_by_subj": on.states})
+	stateSeq := uint64(0)
+	switch {
+	case err == nil:
+		if stateSeq, err = headerSequence(msg); err == nil {
+			found.State, _, err = decodeState(msg.Data)
+		}
+		if err != nil {
+			return messagesEntry{}, err
+		}
+		found.StateSeq = position(stateSeq, 0)
+	case !broker.IsKind(err, broker.KindNotFound):
+		return messagesEntry{}, err
+	}
+	seq, newest, err := s.messagesAt(ctx, shard, stream, map[string]any{"last_by_subj": on.messages})
+	if err != nil {
+		return newest, err
+	}
+	with := newest
+	if newest.state != nil {
+		newest.stated = seq
+	} else if newest.stated > stateSeq {
+		_, with, err = s.messagesAt(ctx, shard, stream, map[string]any{"seq": newest.stated})
+		if err == nil && with.state == nil {
+			err = fmt.Errorf("jetstream: %s has no state at %d", stream, newest.stated)
+		}
+	}
+	if err == nil && newest.stated > stateSeq {
+		found.State, found.StateSeq = with.state, position(newest.stated, 0)
+	}
+	return newest, err
+}
+
+// messagesAt reads an entry of messages and its sequence; zeros if there is none.
+func (s *Store) messagesAt(ctx context.Context, shard int, stream string, which map[string]any) (seq uint64, e messagesEntry, err error) {
 	msg, err := s.api.directGet(ctx, shard, stream, which)
 	if broker.IsKind(err, broker.KindNotFound) {
-		return 0, 0, 0, nil
+		return 0, e, nil
 	}
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, e, err
 	}
 	if seq, err = headerSequence(msg); err != nil {
-		return 0, 0, 0, err
+		return 0, e, err
 	}
-	ordinal, messages, err := decodeGroup(msg.Data)
-	return seq, ordinal, len(messages), err
+	e, err = decodeMessages(msg.Data)
+	return seq, e, err
 }
 
 // DeleteQueueLog implements broker.Store.
@@ -125,59 +151,43 @@ func (s *Store) DeleteQueueLog(ctx context.Context, id string) error {
 
 // Append implements broker.QueueLog.
 func (l *queueLog) Append(payload []byte, stored broker.Stored) uint64 {
-	return l.appender.add(l.messages, payload, stored)
-}
-
-// AppendBatch implements broker.QueueLog.
-func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
-	entries := make([]batchEntry, 0, b.Len())
-	for _, payload := range b.Messages {
-		entries = append(entries, batchEntry{subject: l.messages, payload: payload, message: true})
-	}
-	for _, payload := range b.Copies {
-		entries = append(entries, batchEntry{subject: l.copies, payload: payload})
-	}
-	if b.State != nil {
-		entries = append(entries, batchEntry{subject: l.states, payload: b.State, synced: l.syncedNow()})
-	}
-	l.appender.publishBatch(entries, batchFollowed{l, b.Len(), stored})
+	return l.appender.add(l.subjects.messages, payload, stored)
 }
 
 // WriteState implements broker.QueueLog.
-func (l *queueLog) WriteState(state []byte, stored broker.Stored) {
-	l.appender.publish(l.states, state, nats.Header{syncedHeader: {l.syncedNow()}}, stateStored{l, stored}, false)
+func (l *queueLog) WriteState(e broker.StateEntry, stored broker.Stored) {
+	synced := strconv.FormatUint(l.synced.Load(), 10)
+	l.appender.addState(l.subjects, e, synced, stateStored{l, stored})
 }
-
-// syncedNow spells up to where the log is synced.
-func (l *queueLog) syncedNow() string { return strconv.FormatUint(l.synced.Load(), 10) }
 
 // Read implements broker.QueueLog.
 func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
 	l.reader.read(from, maxMessages, maxBytes, emit, end)
 }
 
-// Get implements broker.QueueLog. Only copies are asked for, which have entries of their own.
-func (l *queueLog) Get(ctx context.Context, at uint64) ([]byte, error) {
+// Moved implements broker.QueueLog.
+func (l *queueLog) Moved(ctx context.Context, at uint64) (first uint64, moved [][]byte, err error) {
 	seq, _ := entryAt(at)
 	msg, err := l.s.api.directGet(ctx, l.shard.number, l.stream, map[string]any{"seq": seq})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, moved, err = decodeState(msg.Data)
 	}
-	return msg.Data, nil
+	return position(seq, 0), moved, err
 }
 
 // CountFrom implements broker.QueueLog.
 func (l *queueLog) CountFrom(ctx context.Context, at uint64) (uint64, error) {
 	seq, index := entryAt(at)
-	found, ordinal, n, err := l.s.groupAt(ctx, l.shard.number, l.stream,
-		map[string]any{"seq": max(seq, 1), "next_by_subj": l.messages})
-	switch {
-	case err != nil || n == 0:
+	found, e, err := l.s.messagesAt(ctx, l.shard.number, l.stream,
+		map[string]any{"seq": max(seq, 1), "next_by_subj": l.subjects.messages})
+	if err != nil || len(e.messages) == 0 {
 		return 0, err
-	case found == seq:
-		ordinal += uint64(min(index, n))
 	}
-	return l.appender.given() - ordinal, nil
+	before := e.ordinal
+	if found == seq {
+		before += uint64(min(index, len(e.messages)))
+	}
+	return l.appender.given() - before, nil
 }
 
 // Close implements broker.QueueLog.

@@ -20,7 +20,7 @@ type appendedTo chan appended
 
 func (c appendedTo) Stored(at uint64, err error) { c <- appended{at, err} }
 
-// TestMessagesShareEntries appends faster than entries are answered, with a state and a batch in between, and then
+// TestMessagesShareEntries appends faster than entries are answered, with states in between, of which one has messages, and then
 // counts and reads from many places, before and after a restart.
 func TestMessagesShareEntries(t *testing.T) {
 	dir := t.TempDir()
@@ -41,7 +41,7 @@ func TestMessagesShareEntries(t *testing.T) {
 	for i := range total {
 		log.Append([]byte(strconv.Itoa(i)), done)
 		if i == total/2 {
-			log.WriteState([]byte("state"), make(storedAt, 1))
+			log.WriteState(broker.StateEntry{State: []byte("state")}, make(storedAt, 1))
 		}
 	}
 	var places []uint64
@@ -63,9 +63,9 @@ func TestMessagesShareEntries(t *testing.T) {
 	if len(entries) > total/2 {
 		t.Fatalf("%d messages took %d entries", total, len(entries))
 	}
-	batched := make(storedAt, 1)
-	log.AppendBatch(broker.Batch{Messages: [][]byte{[]byte("1000"), []byte("1001")}, State: []byte("state")}, batched)
-	if err := <-batched; err != nil {
+	together := make(storedAt, 1)
+	log.WriteState(broker.StateEntry{State: []byte("state"), Messages: [][]byte{[]byte("1000"), []byte("1001")}}, together)
+	if err := <-together; err != nil {
 		t.Fatal(err)
 	}
 	places = append(places, places[total-1]+1, places[total-1]+2) // somewhere after the last
@@ -116,7 +116,7 @@ func readFrom(t *testing.T, log broker.QueueLog, from uint64, n int) []string {
 	return got
 }
 
-// TestSequencePromised appends a message at a time with others right behind it, states and batches in between: a
+// TestSequencePromised appends a message at a time with others right behind it, states in between, some of which have messages: a
 // sequence that Append returns is the one that is told later, and none is returned while one before is not told.
 func TestSequencePromised(t *testing.T) {
 	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
@@ -133,7 +133,7 @@ func TestSequencePromised(t *testing.T) {
 		first, second := make(appendedTo), make(appendedTo)
 		at := log.Append([]byte("first"), first)
 		if i%3 == 0 {
-			log.WriteState([]byte("state"), make(storedAt, 1))
+			log.WriteState(broker.StateEntry{State: []byte("state")}, make(storedAt, 1))
 		}
 		if behind := log.Append([]byte("second"), second); behind != 0 {
 			t.Fatalf("round %d: %d returned before the message at %d was told", i, behind, at)
@@ -149,9 +149,9 @@ func TestSequencePromised(t *testing.T) {
 			promised++
 		}
 		if i%5 == 0 {
-			batched := make(storedAt)
-			log.AppendBatch(broker.Batch{Messages: [][]byte{[]byte("1"), []byte("2")}, State: []byte("state")}, batched)
-			if err := <-batched; err != nil {
+			together := make(storedAt)
+			log.WriteState(broker.StateEntry{State: []byte("state"), Messages: [][]byte{[]byte("1"), []byte("2")}}, together)
+			if err := <-together; err != nil {
 				t.Fatal(err)
 			}
 		}

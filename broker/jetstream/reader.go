@@ -222,7 +222,8 @@ func (r *reader) message(m *nats.Msg) {
 		r.giveUp(p, err)
 		return
 	}
-	_, messages, err := decodeGroup(m.Data)
+	entry, err := decodeMessages(m.Data)
+	messages := entry.messages
 	if err != nil {
 		r.mu.Unlock()
 		r.giveUp(p, fmt.Errorf("%w: %s at %d", err, r.stream, place.stream))

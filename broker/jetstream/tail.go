@@ -12,21 +12,12 @@ import (
 	"github.com/portico-mq/portico/broker"
 )
 
-// A power cut can lose any part of what was not synced: the end of a log, the end of a batch whose beginning is there
-// (the server completes one after a kill, not when it lost its own preparation of it too), or one block and not the
-// next. So each state says in a header up to where the log was synced when it was written. What comes after the first
-// hole behind that, and a batch without its end, was answered to nobody: it is removed when the log is opened. That
-// makes a batch atomic also under a power cut.
+// A power cut can lose any part of what was not synced: the end of a log, or one block and not the next. So each state
+// says in a header up to where the log was synced when it was written. What comes after the first hole behind that was
+// answered to nobody: it is removed when the log is opened.
 
 // syncedHeader is the header that says up to which sequence a log was synced.
 const syncedHeader = "Portico-Synced"
-
-// Headers of a batch's entries (ADR-50).
-const (
-	batchIDHeader     = "Nats-Batch-Id"
-	batchSeqHeader    = "Nats-Batch-Sequence"
-	batchCommitHeader = "Nats-Batch-Commit"
-)
 
 // syncedMark notes that the log is synced as far as seq when the sync after it is.
 type syncedMark struct {
@@ -61,21 +52,6 @@ func (w stateStored) Stored(seq uint64, err error) {
 	w.stored.Stored(position(seq, 0), err)
 }
 
-// batchFollowed does the same for a batch of some entries.
-type batchFollowed struct {
-	log     *queueLog
-	entries int
-	stored  broker.BatchStored
-}
-
-// BatchStored implements broker.BatchStored.
-func (w batchFollowed) BatchStored(first uint64, err error) {
-	if err == nil {
-		w.log.s.Sync(syncedMark{w.log, first + uint64(w.entries) - 1})
-	}
-	w.stored.BatchStored(position(first, 0), err)
-}
-
 // mendTail removes what a power cut left of answers that were never given, and returns the log's last sequence.
 func (s *Store) mendTail(ctx context.Context, shard int, stream string, info *streamInfo) (last uint64, err error) {
 	last = info.State.LastSeq
@@ -96,8 +72,8 @@ func (s *Store) mendTail(ctx context.Context, shard int, stream string, info *st
 			end = seq - 1
 		}
 	}
-	if end, err = s.wholeBatches(ctx, shard, stream, end, synced); err != nil || end == last {
-		return last, err
+	if end == last {
+		return last, nil
 	}
 	s.log.Warn("removing what a power cut left of unanswered operations", "stream", stream, "from", end+1, "to", last)
 	if err := s.deleteMessages(ctx, shard, stream, end+1, last, missing); err != nil {
@@ -126,8 +102,7 @@ func (s *Store) markSynced(ctx context.Context, shard int, stream string, last u
 	if err != nil {
 		return 0, err
 	}
-	_, copies, _ := queueSubjects(stream) // one that nobody reads
-	mark := &nats.Msg{Subject: copies, Header: nats.Header{syncedHeader: {strconv.FormatUint(last, 10)}}}
+	mark := &nats.Msg{Subject: subjectsOf(stream).marks, Header: nats.Header{syncedHeader: {strconv.FormatUint(last, 10)}}}
 	answer, err := nc.RequestMsgWithContext(ctx, mark)
 	if err != nil {
 		return 0, err
@@ -135,11 +110,12 @@ func (s *Store) markSynced(ctx context.Context, shard int, stream string, last u
 	return parsePubAck(answer.Data)
 }
 
-// syncedUpTo reads up to where the log was synced, as far as the log says.
+// syncedUpTo reads up to where the log was synced, as far as the log says. A state that stands with messages is passed
+// over: the one before it says less, which is as true.
 func (s *Store) syncedUpTo(ctx context.Context, shard int, stream string) (uint64, error) {
-	_, copies, states := queueSubjects(stream)
+	on := subjectsOf(stream)
 	synced := uint64(0)
-	for _, subject := range []string{states, copies} {
+	for _, subject := range []string{on.states, on.marks} {
 		msg, err := s.api.directGet(ctx, shard, stream, map[string]any{"last_by_subj": subject})
 		if broker.IsKind(err, broker.KindNotFound) {
 			continue
@@ -163,25 +139,6 @@ func (s *Store) missing(ctx context.Context, shard int, stream string, info *str
 	err := s.api.call(ctx, shard, "STREAM.INFO."+stream, map[string]any{"deleted_details": true}, &detailed)
 	slices.Sort(detailed.State.Deleted)
 	return detailed.State.Deleted, err
-}
-
-// wholeBatches returns the last sequence at or below end, or at synced, that does not belong to a batch without end.
-func (s *Store) wholeBatches(ctx context.Context, shard int, stream string, end, synced uint64) (uint64, error) {
-	if end <= synced {
-		return end, nil
-	}
-	msg, err := s.api.directGet(ctx, shard, stream, map[string]any{"seq": end})
-	if err != nil {
-		return 0, err
-	}
-	if msg.Header.Get(batchIDHeader) == "" || msg.Header.Get(batchCommitHeader) != "" {
-		return end, nil
-	}
-	n, err := strconv.ParseUint(msg.Header.Get(batchSeqHeader), 10, 64)
-	if err != nil || n > end {
-		return 0, fmt.Errorf("jetstream: %s at %d: batch sequence %q", stream, end, msg.Header.Get(batchSeqHeader))
-	}
-	return end - n, nil
 }
 
 // deleteMessages removes the entries from first to last but for those that are missing, some at a time.

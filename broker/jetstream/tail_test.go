@@ -12,8 +12,7 @@ import (
 
 type storedAt chan error
 
-func (s storedAt) Stored(_ uint64, err error)      { s <- err }
-func (s storedAt) BatchStored(_ uint64, err error) { s <- err }
+func (s storedAt) Stored(_ uint64, err error) { s <- err }
 
 // tailFixture is an open log of a store.
 type tailFixture struct {
@@ -89,7 +88,7 @@ func TestMendTail(t *testing.T) {
 	}
 	message := func() { f.do(func(d storedAt) { f.log.Append([]byte("m"), d) }) }
 	state := func() {
-		f.do(func(d storedAt) { f.log.WriteState([]byte("s"), d) })
+		f.do(func(d storedAt) { f.log.WriteState(broker.StateEntry{State: []byte("s")}, d) })
 		if err := s.syncNow(); err != nil { // and with it, that the state is synced is known
 			t.Fatal(err)
 		}
@@ -100,29 +99,33 @@ func TestMendTail(t *testing.T) {
 	message() // 4
 	state()   // 5, which says that everything up to 3 is synced
 	message() // 6
-	batch := broker.Batch{Messages: [][]byte{{1}, {2}, {3}}, State: []byte("t")}
-	f.do(func(d storedAt) { f.log.AppendBatch(batch, d) }) // 7 to 10
+	together := broker.StateEntry{Messages: [][]byte{{1}, {2}, {3}}, State: []byte("t")}
+	f.do(func(d storedAt) { f.log.WriteState(together, d) }) // 7
 	f.reopen()
-	f.expect(10, 10, 1, 2, 4, 6, 7, 8, 9)
+	f.expect(7, 7, 1, 2, 4, 6, 7, 7, 7)
+	message() // 8
+	f.reopen()
+	f.expect(8, 7, 1, 2, 4, 6, 7, 7, 7, 8)
 
 	f.lose(2) // it was synced: no cut took it
 	f.reopen()
-	f.expect(10, 10, 1, 4, 6, 7, 8, 9)
+	f.expect(8, 7, 1, 4, 6, 7, 7, 7, 8)
 
-	f.lose(9, 10) // the end of the batch
+	f.lose(7)
 	f.reopen()
-	f.expect(11, 5, 1, 4, 6) // 11 is the mark
+	f.expect(9, 5, 1, 4, 6) // nothing that comes after a hole; 9 is the mark
 
+	message() // 10
+	f.reopen()
+	f.expect(10, 5, 1, 4, 6, 10) // what was appended since is kept
+
+	message() // 11
 	message() // 12
+	f.lose(11)
 	f.reopen()
-	f.expect(12, 5, 1, 4, 6, 12) // what was appended since is kept
-
-	message() // 13
-	message() // 14
-	f.lose(13)
+	f.expect(13, 5, 1, 4, 6, 10)
+	f.do(func(d storedAt) { f.log.WriteState(together, d) }) // 14
+	state()                                                  // 15
 	f.reopen()
-	f.expect(15, 5, 1, 4, 6, 12) // nothing that comes after a hole
-	message()
-	f.reopen()
-	f.expect(16, 5, 1, 4, 6, 12, 16)
+	f.expect(15, 15, 1, 4, 6, 10, 14, 14, 14)
 }

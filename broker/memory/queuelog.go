@@ -44,11 +44,13 @@ func (l *queueLog) recovered() broker.Recovered {
 	return found
 }
 
-// add appends an entry. The caller holds mu.
-func (l *queueLog) add(kind entryKind, payload []byte) uint64 {
-	l.last += broker.SequenceStep
-	l.entries = append(l.entries, logEntry{l.last, kind, payload})
-	return l.last
+// next is the sequence of the next entry. The caller holds mu.
+func (l *queueLog) next() uint64 { return (l.last/broker.SequenceStep + 1) * broker.SequenceStep }
+
+// add appends to an entry. The caller holds mu.
+func (l *queueLog) add(seq uint64, kind entryKind, payload []byte) {
+	l.last = seq
+	l.entries = append(l.entries, logEntry{seq, kind, payload})
 }
 
 // Append implements broker.QueueLog. The payload is kept, which its immutability allows. The sequence was told when it
@@ -57,40 +59,31 @@ func (l *queueLog) Append(payload []byte, stored broker.Stored) uint64 {
 	l.tell.Lock()
 	defer l.tell.Unlock()
 	l.mu.Lock()
-	seq := l.add(message, payload)
+	seq := l.next()
+	l.add(seq, message, payload)
 	l.mu.Unlock()
 	stored.Stored(seq, nil)
 	return 0
 }
 
-// AppendBatch implements broker.QueueLog. It is called with the queue locked, so its answer comes from elsewhere, and
+// WriteState implements broker.QueueLog. It is called with the queue locked, so its answer comes from elsewhere, and
 // before that of any later append.
-func (l *queueLog) AppendBatch(b broker.Batch, stored broker.BatchStored) {
+func (l *queueLog) WriteState(e broker.StateEntry, stored broker.Stored) {
 	go func() {
 		l.tell.Lock()
 		defer l.tell.Unlock()
 		l.mu.Lock()
-		first := l.last + broker.SequenceStep
-		for _, payload := range b.Messages {
-			l.add(message, payload)
+		first := l.next()
+		for i, payload := range e.Messages {
+			l.add(first+uint64(i), message, payload)
 		}
-		for _, payload := range b.Copies {
-			l.add(moved, payload)
+		for i, payload := range e.Moved {
+			l.add(first+uint64(i), moved, payload)
 		}
-		if b.State != nil {
-			l.add(state, b.State)
-		}
+		l.add(first+uint64(len(e.Messages)+len(e.Moved)), state, e.State)
 		l.mu.Unlock()
-		stored.BatchStored(first, nil)
+		stored.Stored(first, nil)
 	}()
-}
-
-// WriteState implements broker.QueueLog; see AppendBatch.
-func (l *queueLog) WriteState(raw []byte, stored broker.Stored) {
-	l.mu.Lock()
-	seq := l.add(state, raw)
-	l.mu.Unlock()
-	go stored.Stored(seq, nil)
 }
 
 // from is the index of the first entry at or above seq. The caller holds mu.
@@ -120,14 +113,22 @@ func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64
 	}()
 }
 
-// Get implements broker.QueueLog.
-func (l *queueLog) Get(_ context.Context, seq uint64) ([]byte, error) {
+// Moved implements broker.QueueLog.
+func (l *queueLog) Moved(_ context.Context, seq uint64) (uint64, [][]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := l.from(seq); i < len(l.entries) && l.entries[i].seq == seq {
-		return l.entries[i].payload, nil
+	first := seq - seq%broker.SequenceStep
+	var payloads [][]byte
+	for _, e := range l.entries[l.from(first):] {
+		if e.kind != moved || e.seq >= first+broker.SequenceStep {
+			break
+		}
+		payloads = append(payloads, e.payload)
 	}
-	return nil, notFound("entry")
+	if payloads == nil {
+		return 0, nil, notFound("entry")
+	}
+	return first, payloads, nil
 }
 
 // CountFrom implements broker.QueueLog.
