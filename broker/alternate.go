@@ -15,7 +15,8 @@ func (ns *Namespace) setAlternates() {
 
 func (ns *Namespace) setAlternate(x *exchange) {
 	x.alternate = x.spec.Alternate
-	if policy, _ := ns.b.policies.match(ns.name, x.spec.Name, false, ""); x.alternate == "" && policy != nil {
+	forExchanges := func(p *Policy) bool { return p.appliesTo(false, "") }
+	if policy, _ := ns.b.policies.match(ns.name, x.spec.Name, forExchanges); x.alternate == "" && policy != nil {
 		x.alternate = policy.Alternate
 	}
 }

@@ -104,6 +104,8 @@ type Broker struct {
 
 	queueWatchers queueWatchers
 
+	streamReads chan struct{} // holds one for each read of a stream that is under way
+
 	window  atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
 	alarms  alarms
 	journal journalState
@@ -119,7 +121,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	b := &Broker{
 		opts: opts, store: store, log: opts.Logger,
 		namespaces: make(map[string]*Namespace), users: make(map[string]*user),
-		root: &Principal{name: "root"},
+		root: &Principal{name: "root"}, streamReads: make(chan struct{}, streamReads),
 	}
 	b.root.tags.Store(&[]string{"administrator"})
 	b.policies.of = make(map[policyKey]*Policy)

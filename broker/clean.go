@@ -50,7 +50,7 @@ func (q *Queue) clean() {
 // cleanDue tells whether enough is dead above the floor. What an earlier run left unread is read first.
 func (q *Queue) cleanDue() bool {
 	dead, _ := q.deadBytes()
-	return len(q.old) == 0 && dead >= q.ns.b.opts.DeadBytes
+	return q.stream == nil && len(q.old) == 0 && dead >= q.ns.b.opts.DeadBytes
 }
 
 // deadBytes counts what is settled above the floor, and gives the floor's offset.

@@ -17,6 +17,8 @@ type Consumer struct {
 	paused  bool
 	stopped bool
 	waiting bool // another one is served alone
+
+	reader *streamReader // of a consumer of a stream
 }
 
 // Queue is the queue it consumes from.
@@ -34,6 +36,12 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 		return nil, err
 	}
 	c := &Consumer{session: s, queue: q, recv: recv, opts: opts, paused: true}
+	if q.stream != nil {
+		c.reader = newStreamReader(c)
+		if c.reader.offset, err = q.begin(ctx, opts.Start); err != nil {
+			return nil, err
+		}
+	}
 	q.mu.Lock()
 	switch {
 	case q.gone:
@@ -46,6 +54,10 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 		q.consumed = true
 		q.notePriorities()
 		q.chooseActive()
+		if c.reader != nil {
+			q.stream.readersChanged(q)
+			go c.reader.run()
+		}
 	}
 	q.mu.Unlock()
 	if err != nil {
@@ -76,6 +88,10 @@ func (s *Session) addConsumer(c *Consumer) bool {
 
 // Resume lets a consumer go on: a new one begins paused, and one whose receiver refused a delivery pauses.
 func (c *Consumer) Resume() {
+	if c.reader != nil {
+		c.reader.resume()
+		return
+	}
 	c.queue.mu.Lock()
 	c.paused = false
 	c.queue.dispatch()
@@ -112,8 +128,14 @@ func (c *Consumer) stop() {
 		if len(q.consumers) == 0 {
 			q.lowerMark()
 		}
+		if q.stream != nil {
+			q.stream.readersChanged(q)
+		}
 	}
 	q.mu.Unlock()
+	if c.reader != nil {
+		c.reader.stop()
+	}
 	for _, credit := range c.opts.Credits {
 		credit.remove(c)
 	}
@@ -241,6 +263,10 @@ func (q *Queue) nextConsumer() *Consumer {
 // The caller holds q.mu.
 func (q *Queue) dispatch() {
 	if q.gone {
+		return
+	}
+	if q.stream != nil {
+		q.stream.look(q)
 		return
 	}
 	for q.windowed() > 0 && len(q.consumers) > 0 && !q.incomplete() {

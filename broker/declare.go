@@ -227,6 +227,9 @@ func (s *Session) PurgeQueue(ctx context.Context, name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := q.refuseStream(); err != nil {
+		return 0, err
+	}
 	return q.purge()
 }
 
@@ -311,6 +314,9 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	q.addWindow(-q.windowBytes)
 	q.wakeGetters()
 	q.stopTimers()
+	if q.stream != nil {
+		q.stream.readersChanged(q)
+	}
 	q.mu.Unlock()
 	delete(ns.queues, q.spec.Name)
 	deleted = true
@@ -344,6 +350,9 @@ func (c *Consumer) cancelled() {
 	_, known := c.session.consumers[c]
 	delete(c.session.consumers, c)
 	c.session.mu.Unlock()
+	if c.reader != nil {
+		c.reader.stop()
+	}
 	for _, credit := range c.opts.Credits {
 		credit.remove(c)
 	}

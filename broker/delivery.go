@@ -51,7 +51,7 @@ type Delivery struct {
 	Count uint32
 	// First is when it was handed out for the first time in this run of the broker; zero if this is the first time.
 	First time.Time
-	// Sequence is the message's place in its queue; it stays the same over redeliveries.
+	// Sequence is the message's place in its queue; it stays the same over redeliveries. In a stream it is the offset.
 	Sequence uint64
 }
 
@@ -80,6 +80,11 @@ type ConsumeOptions struct {
 	Exclusive bool
 	// Priority: consumers of higher priority are served first while they have credit.
 	Priority int32
+	// Start is where a consumer of a stream begins.
+	Start StreamPosition
+	// Filter lets through the messages that a consumer of a stream gets; nil: all. It is called without locks, by one
+	// goroutine at a time.
+	Filter func(*Message) bool
 	// Credits bound how many deliveries are unsettled at once; all must have room. None means no bound.
 	Credits []*Credit
 	// Attributes are the front end's own, for listings, as are the next three.
@@ -104,6 +109,9 @@ type QueueInfo struct {
 	Ready     int    // messages waiting
 	Unacked   int    // messages under a lease
 	Consumers int
+	// Of a stream: the offset of the oldest message, or of the next one when there is none, and how many segments it has.
+	First    uint64
+	Segments int
 	// ReadyBytes is how many bytes the bodies of the waiting messages have, but for those that an earlier run of the
 	// broker stored and that were not read since.
 	ReadyBytes int64

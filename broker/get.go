@@ -13,6 +13,9 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := q.refuseStream(); err != nil {
+		return nil, 0, err
+	}
 	if opts.Max == 0 {
 		opts.Max = 1
 	}

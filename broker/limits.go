@@ -21,6 +21,12 @@ type QueueLimits struct {
 	// run of the broker stored count from when they are read into the window.
 	HasMaxBytes bool  `json:"has_max_bytes,omitempty"`
 	MaxBytes    int64 `json:"max_bytes,omitempty"`
+	// Of a stream: segments whose messages are all older than MaxAge are removed, and so are the oldest ones while all
+	// together have more than MaxBytes; the newest always stays. 0: none is too old.
+	MaxAge time.Duration `json:"max_age,omitempty"`
+	// SegmentBytes is how large a segment of a stream grows; 0: 500,000,000 bytes. MaxBytes and MaxAge make it end
+	// sooner, so that no more than an eighth of them stays beyond them.
+	SegmentBytes int64 `json:"segment_bytes,omitempty"`
 	// Overflow says what becomes of a message that is too much; "" is DropOldest.
 	Overflow Overflow `json:"overflow,omitempty"`
 	// HasDeliveryLimit: a message that came back more than DeliveryLimit times is dropped.

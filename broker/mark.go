@@ -86,6 +86,9 @@ func (q *Queue) consumerWaits() bool {
 // nextMark chooses the mark of a state that is built now. Until it is written, only what both it and the last one
 // cover may be handed out.
 func (q *Queue) nextMark(now time.Time) uint64 {
+	if q.stream != nil {
+		return 0 // its messages are not handed out but read
+	}
 	m := &q.mark
 	if age := now.Sub(m.since); age >= markPeriod {
 		if m.before = m.recent; age >= 2*markPeriod {

@@ -146,13 +146,12 @@ func (p *policies) forget(b *Broker, namespace string) []wait {
 	return waits
 }
 
-// match finds the policy and the operator policy that count for a name; nil where there is none. queueType is "" for an
-// exchange.
-func (p *policies) match(namespace, name string, isQueue bool, queueType string) (found, operator *Policy) {
+// match finds the policy and the operator policy that count for a name; nil where there is none.
+func (p *policies) match(namespace, name string, applies func(*Policy) bool) (found, operator *Policy) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for key, policy := range p.of {
-		if key.namespace != namespace || !policy.appliesTo(isQueue, queueType) || !policy.pattern.MatchString(name) {
+		if key.namespace != namespace || !applies(policy) || !policy.pattern.MatchString(name) {
 			continue
 		}
 		best := &found
@@ -190,7 +189,7 @@ func (s *Session) QueuePolicies(name string) (policy, operator *Policy) {
 
 // ExchangePolicies are the same for an exchange.
 func (s *Session) ExchangePolicies(name string) (policy, operator *Policy) {
-	return s.b.policies.match(s.ns.name, name, false, "")
+	return s.b.policies.match(s.ns.name, name, func(p *Policy) bool { return p.appliesTo(false, "") })
 }
 
 func (q *Queue) policies() (policy, operator *Policy) {
@@ -199,7 +198,9 @@ func (q *Queue) policies() (policy, operator *Policy) {
 	if b.opts.QueueType != nil {
 		queueType = b.opts.QueueType(&q.spec)
 	}
-	return b.policies.match(q.ns.name, q.spec.Name, true, queueType)
+	return b.policies.match(q.ns.name, q.spec.Name, func(p *Policy) bool {
+		return p.appliesTo(true, queueType) && p.Limits.suit(q.spec.Stream)
+	})
 }
 
 // applyPolicies gives the queues of a namespace the limits that now count.
@@ -225,14 +226,15 @@ func (b *Broker) applyPolicies(namespace string) {
 }
 
 // effectiveLimits are the limits that the queue was declared with and those of its policies. Of two numbers the
-// smaller counts; of other values the declared one, then the policy's, as RabbitMQ has it.
+// smaller counts; of other values the declared one, then the policy's, as RabbitMQ has it. Of a stream's the policy's
+// counts.
 func (q *Queue) effectiveLimits() *QueueLimits {
 	policy, operator := q.policies()
 	if policy == nil && operator == nil {
 		return q.spec.Limits
 	}
 	var all QueueLimits
-	if q.spec.Limits != nil {
+	if q.spec.Limits != nil && !q.spec.Stream {
 		all = *q.spec.Limits
 	}
 	for _, p := range []*Policy{policy, operator} {
@@ -240,7 +242,35 @@ func (q *Queue) effectiveLimits() *QueueLimits {
 			all.add(&p.Limits)
 		}
 	}
+	if q.spec.Limits != nil && q.spec.Stream {
+		all.complete(q.spec.Limits)
+	}
 	return &all
+}
+
+// suit reports whether a policy with these limits can count for a queue: one that sets anything that only streams have
+// counts for streams only, and one that sets anything that they do not have counts for none of them, as in RabbitMQ.
+func (l *QueueLimits) suit(stream bool) bool {
+	if !stream {
+		return l.MaxAge == 0 && l.SegmentBytes == 0
+	}
+	return *l == QueueLimits{
+		HasMaxBytes: l.HasMaxBytes, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge, SegmentBytes: l.SegmentBytes,
+		ConsumerTimeout: l.ConsumerTimeout,
+	}
+}
+
+// complete takes from those that a stream was declared with what no policy says: there the policy comes first.
+func (l *QueueLimits) complete(declared *QueueLimits) {
+	if !l.HasMaxBytes {
+		l.HasMaxBytes, l.MaxBytes = declared.HasMaxBytes, declared.MaxBytes
+	}
+	if l.MaxAge == 0 {
+		l.MaxAge = declared.MaxAge
+	}
+	if l.SegmentBytes == 0 {
+		l.SegmentBytes = declared.SegmentBytes
+	}
 }
 
 // add adds limits that count less where only one can count.
@@ -256,6 +286,12 @@ func (l *QueueLimits) add(more *QueueLimits) {
 	}
 	if more.HasMaxBytes && (!l.HasMaxBytes || more.MaxBytes < l.MaxBytes) {
 		l.HasMaxBytes, l.MaxBytes = true, more.MaxBytes
+	}
+	if l.MaxAge == 0 {
+		l.MaxAge = more.MaxAge
+	}
+	if l.SegmentBytes == 0 {
+		l.SegmentBytes = more.SegmentBytes
 	}
 	if l.Overflow == "" {
 		l.Overflow = more.Overflow

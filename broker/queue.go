@@ -70,6 +70,8 @@ type Queue struct {
 	timer      *time.Timer       // fires at the first deadline
 	timerAt    time.Time
 
+	stream *stream // of a queue that keeps its messages; nil: of an ordinary one
+
 	rec     recorder
 	mark    outMark
 	limiter limiter
@@ -78,6 +80,9 @@ type Queue struct {
 func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 	q := &Queue{ns: ns, spec: spec, id: id, created: time.Now().UTC().Truncate(time.Millisecond)}
 	q.plain = &target{queue: q}
+	if spec.Stream {
+		q.stream = newStream(q)
+	}
 	q.putLimits(spec.Limits)
 	return q
 }
@@ -159,6 +164,9 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 			return &Error{Kind: KindInternal, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name, Err: err}
 		}
 	}
+	if q.stream != nil {
+		return q.recoverStream(ctx, log, found, st, prepare)
+	}
 	unread, err := log.CountFrom(ctx, st.next)
 	if err != nil {
 		return err
@@ -238,6 +246,7 @@ func (q *Queue) shutDown() {
 	q.gone = true
 	q.stopTimers()
 	q.lowerMark()
+	q.stream.end(q)
 	done := q.recordNow()
 	q.mu.Unlock()
 	if err := <-done; err != nil { // the store has failed, and has said so: what was settled last comes again
@@ -255,12 +264,16 @@ func (q *Queue) stopTimers() {
 	q.rec.stop()
 	q.mark.stop()
 	q.limiter.stop()
+	q.stream.stopTimer()
 }
 
 // info describes the queue. It must be open.
 func (q *Queue) info() QueueInfo {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.stream != nil {
+		return q.stream.info(q)
+	}
 	return QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created,
 		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
@@ -271,7 +284,12 @@ func (q *Queue) info() QueueInfo {
 }
 
 // ready is the number of messages that wait. The caller holds q.mu.
-func (q *Queue) ready() int { return q.windowed() + q.unread }
+func (q *Queue) ready() int {
+	if q.stream != nil {
+		return int(q.stream.next - q.stream.first())
+	}
+	return q.windowed() + q.unread
+}
 
 // accessibleTo refuses an exclusive queue of another session.
 func (q *Queue) accessibleTo(s *Session) error {

@@ -175,6 +175,9 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 	now := time.Now()
 	w.mark = q.nextMark(now)
 	st.mark = w.mark
+	if q.stream != nil {
+		st.segments, q.stream.unwritten = q.stream.segments, 0
+	}
 	raw := appendState(nil, st, onTheMove)
 	r.dirty, r.busy, r.lastAt = false, true, now
 	r.pause = time.Duration(len(raw)) * time.Second / stateBytesPerSecond
@@ -207,6 +210,9 @@ func (st *state) addEntry(e *entry) {
 
 // floor is the sequence below which the log holds nothing that is needed, and its offset.
 func (q *Queue) floor() (seq uint64, offset int64) {
+	if q.stream != nil {
+		return q.stream.floor()
+	}
 	seq, offset = q.next, q.taken
 	if len(q.old) > 0 {
 		seq = q.old[0].from

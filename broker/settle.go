@@ -22,7 +22,9 @@ func (s *Session) Settle(outcome Outcome, done Completion, leases ...Lease) erro
 		for n < len(leases) && leases[n].queue == q {
 			n++
 		}
-		if !q.settle(outcome, shared, leases[:n]) {
+		if q.stream != nil {
+			q.settleStream(outcome, leases[:n])
+		} else if !q.settle(outcome, shared, leases[:n]) {
 			stale = true
 		}
 		leases = leases[n:]

@@ -57,6 +57,11 @@ type QueueSpec struct {
 	AutoDelete bool // goes with its last consumer
 	Exclusive  bool // belongs to the session that declares it and goes with it
 	Generated  bool // the front end made the name, which may begin with the reserved prefix
+	// Stream keeps the messages, whoever reads them, until limits remove them: each consumer reads from where it wants
+	// (see ConsumeOptions.Start), and settling only makes room for more. It takes a durable queue that is neither
+	// exclusive nor auto-deleted, knows of the limits MaxBytes, MaxAge and SegmentBytes only, and has neither Get nor
+	// purge (KindUnsupported).
+	Stream bool
 	// SingleActive serves one of the consumers at a time; the others wait until it goes.
 	SingleActive bool
 	// Priorities is the highest priority that counts; 0: the queue knows none. A message of a higher priority, which is

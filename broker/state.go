@@ -18,6 +18,7 @@ import (
 //	n, n x (seq, count)                   unsettled messages whose copies come right before this state, in order
 //	n, n x (delta)           messages at or above next that are settled all the same, ascending
 //	n, n x (delta)           parts of transactions that are applied here, ascending
+//	n, n x (...)             of a stream: its segments, see appendSegments
 type state struct {
 	next    uint64
 	mark    uint64
@@ -25,6 +26,8 @@ type state struct {
 	copies  []moved
 	skipped []uint64
 	applied []uint64
+
+	segments []streamSegment
 }
 
 // run is a range of unsettled messages with no settled one between them.
@@ -68,7 +71,11 @@ func appendState(dst []byte, st *state, moving []moved) []byte {
 		dst = binary.AppendUvarint(dst, c.seq)
 		dst = binary.AppendUvarint(dst, uint64(c.count))
 	}
-	return appendAscending(appendAscending(dst, st.skipped), st.applied)
+	dst = appendAscending(appendAscending(dst, st.skipped), st.applied)
+	if len(st.segments) > 0 {
+		dst = appendSegments(dst, st.segments)
+	}
+	return dst
 }
 
 func appendAscending(dst []byte, list []uint64) []byte {
@@ -106,6 +113,9 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	}
 	st.skipped = d.ascending()
 	st.applied = d.ascending()
+	if len(d.rest) > 0 {
+		st.segments = d.segments()
+	}
 	if d.bad || len(d.rest) > 0 {
 		return nil, errBadState
 	}

@@ -78,6 +78,10 @@ type QueueLog interface {
 	// about maxMessages of them and about maxBytes, in order, then calls end once; both from another goroutine. The
 	// payload is the receiver's to keep.
 	Read(from uint64, maxMessages, maxBytes int, emit func(seq uint64, payload []byte), end func(err error))
+	// Fetch returns messages (not those that were moved) from sequence from on, in order and without a hole, at least one
+	// if there is one, about maxMessages of them and about maxBytes. Unlike with Read, any number of fetches can be under
+	// way. The payloads share memory and must not be changed.
+	Fetch(ctx context.Context, from uint64, maxMessages, maxBytes int) ([]LogMessage, error)
 	// Moved reads the messages that were moved into the entry that holds seq, of which the first one is at first.
 	// KindNotFound when it is gone. The payloads are the caller's, and share memory.
 	Moved(ctx context.Context, seq uint64) (first uint64, payloads [][]byte, err error)
@@ -88,6 +92,13 @@ type QueueLog interface {
 	Purge(below uint64, done func(err error))
 	// Close releases what the open log costs; its entries stay.
 	Close()
+}
+
+// LogMessage is a message as it stands in a queue's log.
+type LogMessage struct {
+	Sequence uint64
+	Ordinal  uint64 // how many messages the log had been given before it, purged ones included
+	Payload  []byte
 }
 
 // MaxTogether is the largest number of messages in one StateEntry.

@@ -115,6 +115,9 @@ func (t *Tx) Commit(done Completion) error {
 
 // holds reports whether the lease can still be settled.
 func (l Lease) holds() bool {
+	if l.queue.stream != nil {
+		return true
+	}
 	l.queue.mu.Lock()
 	defer l.queue.mu.Unlock()
 	return l.entry.leased && l.entry.turn == l.turn
@@ -177,6 +180,10 @@ func (c *commit) partOf(q *Queue) *part {
 func (c *commit) takeOver(l *txLease) {
 	var wake wakeList
 	q := l.lease.queue
+	if q.stream != nil {
+		q.settleStream(l.outcome, []Lease{l.lease})
+		return
+	}
 	q.mu.Lock()
 	if e := l.lease.entry; e.leased && e.turn == l.lease.turn {
 		wake.release(q.unlease(e))

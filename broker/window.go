@@ -126,6 +126,10 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 	if q.gone {
 		return
 	}
+	if q.stream != nil {
+		q.stream.arrived(q, seq, m)
+		return
+	}
 	if q.unread > 0 || q.full() {
 		q.unread++
 		q.noteUnread(m)

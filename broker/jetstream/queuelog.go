@@ -22,6 +22,7 @@ type queueLog struct {
 	appender *appender
 	reader   *reader
 	synced   atomic.Uint64 // everything up to here is synced; see mendTail
+	together atomic.Int64  // the largest number of messages in an entry of the last fetch
 
 	quietMu    sync.Mutex
 	quietTimer *time.Timer
@@ -163,6 +164,47 @@ func (l *queueLog) WriteState(e broker.StateEntry, stored broker.Stored) {
 // Read implements broker.QueueLog.
 func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
 	l.reader.read(from, maxMessages, maxBytes, emit, end)
+}
+
+// Fetch implements broker.QueueLog. How many messages an entry holds is not known before it has come; the last fetch
+// tells about how many.
+func (l *queueLog) Fetch(ctx context.Context, from uint64, maxMessages, maxBytes int) ([]broker.LogMessage, error) {
+	entry, _ := entryAt(from)
+	entries := max(1, maxMessages/int(max(1, l.together.Load())))
+	for {
+		found, last, err := l.fetchEntries(ctx, from, entry, entries, maxBytes)
+		if err != nil || len(found) > 0 || last == 0 {
+			return found, err
+		}
+		entry = last + 1 // from is behind all messages of that one
+	}
+}
+
+// fetchEntries fetches entries, and leaves out the messages before from. last is the last entry that it brought.
+func (l *queueLog) fetchEntries(ctx context.Context, from, entry uint64, entries, maxBytes int) (
+	found []broker.LogMessage, last uint64, err error,
+) {
+	next, together := uint64(0), 0
+	err = l.shard.fetch(ctx, l.stream, l.subjects.messages, entry, entries, maxBytes, func(seq uint64, payload []byte) error {
+		e, err := decodeMessages(payload)
+		if err == nil && last != 0 && e.ordinal != next {
+			err = fmt.Errorf("entry %d begins with message %d, not %d", seq, e.ordinal, next)
+		}
+		if err != nil {
+			return err
+		}
+		for i, m := range e.messages {
+			if at := position(seq, i); at >= from {
+				found = append(found, broker.LogMessage{Sequence: at, Ordinal: e.ordinal + uint64(i), Payload: m})
+			}
+		}
+		last, next, together = seq, e.ordinal+uint64(len(e.messages)), max(together, len(e.messages))
+		return nil
+	})
+	if together > 0 {
+		l.together.Store(int64(together))
+	}
+	return found, last, err
 }
 
 // Moved implements broker.QueueLog.

@@ -2,8 +2,6 @@ package jetstream
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/portico-mq/portico/broker"
@@ -80,47 +78,12 @@ func (l *recordLog) Append(payload []byte, stored broker.Stored) {
 
 // Read implements broker.RecordLog.
 func (l *recordLog) Read(ctx context.Context, from uint64, maxRecords, maxBytes int) ([]broker.LogEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	request, err := json.Marshal(map[string]any{
-		"seq": max(from, 1), "batch": maxRecords, "max_bytes": maxBytes, "next_by_subj": l.subject,
-	})
-	if err != nil {
-		return nil, err
-	}
-	inbox := l.shard.nc.NewRespInbox()
-	sub, err := l.shard.nc.SubscribeSync(inbox)
-	if err == nil {
-		err = sub.SetPendingLimits(-1, -1)
-	}
-	if err != nil {
-		return nil, &broker.Error{Kind: broker.KindUnavailable, Err: fmt.Errorf("jetstream: reading %s: %w", l.stream, err)}
-	}
-	defer func() { _ = sub.Unsubscribe() }() // the connection closing does as well
-	if err := l.shard.nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream, inbox, request); err != nil {
-		return nil, &broker.Error{Kind: broker.KindUnavailable, Err: fmt.Errorf("jetstream: reading %s: %w", l.stream, err)}
-	}
 	var found []broker.LogEntry
-	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, &broker.Error{Kind: broker.KindUnavailable, Err: fmt.Errorf("jetstream: reading %s: %w", l.stream, err)}
-		}
-		switch status := msg.Header.Get("Status"); status {
-		case "":
-			seq, err := headerSequence(msg)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, broker.LogEntry{Sequence: seq, Payload: msg.Data})
-		case "204", "404": // the end of a batch; nothing there
-			return found, nil
-		default:
-			return nil, &broker.Error{
-				Kind: broker.KindUnavailable, Err: errors.New("jetstream: reading " + l.stream + ": status " + status),
-			}
-		}
-	}
+	err := l.shard.fetch(ctx, l.stream, l.subject, from, maxRecords, maxBytes, func(seq uint64, payload []byte) error {
+		found = append(found, broker.LogEntry{Sequence: seq, Payload: payload})
+		return nil
+	})
+	return found, err
 }
 
 // Last implements broker.RecordLog.

@@ -18,6 +18,7 @@ const (
 
 type logEntry struct {
 	seq     uint64
+	ordinal uint64 // how many messages came before it
 	kind    entryKind
 	payload []byte
 }
@@ -28,6 +29,7 @@ type queueLog struct {
 	mu      sync.Mutex
 	entries []logEntry
 	last    uint64
+	given   uint64 // messages
 }
 
 func newQueueLog() *queueLog { return &queueLog{} }
@@ -50,7 +52,10 @@ func (l *queueLog) next() uint64 { return (l.last/broker.SequenceStep + 1) * bro
 // add appends to an entry. The caller holds mu.
 func (l *queueLog) add(seq uint64, kind entryKind, payload []byte) {
 	l.last = seq
-	l.entries = append(l.entries, logEntry{seq, kind, payload})
+	l.entries = append(l.entries, logEntry{seq, l.given, kind, payload})
+	if kind == message {
+		l.given++
+	}
 }
 
 // Append implements broker.QueueLog. The payload is kept, which its immutability allows. The sequence was told when it
@@ -111,6 +116,23 @@ func (l *queueLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64
 		}
 		end(nil)
 	}()
+}
+
+// Fetch implements broker.QueueLog.
+func (l *queueLog) Fetch(_ context.Context, from uint64, maxMessages, maxBytes int) ([]broker.LogMessage, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []broker.LogMessage
+	for _, e := range l.entries[l.from(from):] {
+		if len(found) > 0 && (len(found) >= maxMessages || maxBytes <= 0) {
+			break
+		}
+		if e.kind == message {
+			found = append(found, broker.LogMessage{Sequence: e.seq, Ordinal: e.ordinal, Payload: e.payload})
+			maxBytes -= len(e.payload)
+		}
+	}
+	return found, nil
 }
 
 // Moved implements broker.QueueLog.

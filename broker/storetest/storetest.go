@@ -58,6 +58,13 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"logs":                                          recordLogs,
 		"delayed messages":                              delayedMessages,
 		"priorities and bytes over a restart":           rankedAndBounded,
+		"streams are read from where a consumer wants":  streamPositions,
+		"streams over a restart":                        streamRestart,
+		"readers of a stream's backlog":                 streamBacklog,
+		"segments of a stream":                          streamSegments,
+		"policies of a stream":                          streamPolicies,
+		"age of a stream":                               streamAge,
+		"a transaction into a stream":                   streamTransaction,
 		"a declare that a power cut left half done":     halfDeclared,
 		"unsettled message below much that is settled":  stuckFloor,
 	} {
