@@ -112,6 +112,9 @@ type Broker struct {
 
 	registry registry
 	totals   totals
+
+	pastFlows map[flowKey]Counts // of namespaces that are deleted; under mu
+	deaths    deathRegistry
 }
 
 // Open loads what the store holds, finishes transactions that a crash interrupted, and returns the broker. Close it

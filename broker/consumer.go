@@ -12,6 +12,7 @@ type Consumer struct {
 	queue   *Queue
 	recv    Receiver
 	opts    ConsumeOptions
+	flow    *Traffic // counts for the front end
 
 	// Under queue.mu:
 	paused  bool
@@ -35,7 +36,10 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{session: s, queue: q, recv: recv, opts: opts, paused: true}
+	c := &Consumer{
+		session: s, queue: q, recv: recv, opts: opts, paused: true,
+		flow: q.ns.flows.find(flowKey{s.frontEnd, q.kind()}),
+	}
 	if q.stream != nil {
 		c.reader = newStreamReader(c)
 		if c.reader.offset, err = q.begin(ctx, opts.Start); err != nil {
@@ -321,7 +325,7 @@ func (q *Queue) handOut(e *entry, c *Consumer) {
 		q.putBack(e)
 		return
 	}
-	q.noteOutcome(false, c.opts.AutoAck, d.Redelivered)
+	c.noteOutcome(d.Redelivered)
 	if c.opts.AutoAck {
 		q.forget(e)
 		for _, credit := range c.opts.Credits {

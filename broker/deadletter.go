@@ -50,8 +50,8 @@ const buryAtOnce = 256
 // retire ends an entry that is in no lease and not ready. done, if not nil, is told when that is recorded durably.
 // The caller holds q.mu.
 func (q *Queue) retire(e *entry, reason DeathReason, done Completion) {
-	l := &q.limiter
-	if l.limits == nil || !l.limits.HasDeadLetter {
+	q.noteDeath(reason)
+	if q.fate() == GoneForGood {
 		q.forget(e)
 		q.touch()
 		q.tellRecorded(done)
@@ -112,6 +112,7 @@ func (q *Queue) bury() {
 				q.afterFailure(d, errs[i])
 				continue
 			}
+			q.noteBurial(d.reason)
 			q.forget(d.e)
 			q.tellRecorded(d.done)
 		}

@@ -20,7 +20,7 @@ func (s *Session) Discard(ctx context.Context, queue string, h Handle, done Comp
 	if err != nil {
 		return err
 	}
-	if q.id != h.QueueID || !q.discard(h, done) {
+	if q.id != h.QueueID || !q.discard(s, h, done) {
 		return &Error{Kind: KindStaleLease, Type: ResourceMessage, Namespace: s.ns.name, Name: queue}
 	}
 	return nil
@@ -40,7 +40,7 @@ func (q *Queue) handedOut(h Handle) bool {
 }
 
 // discard settles the message of a handle, and reports whether it is settled.
-func (q *Queue) discard(h Handle, done Completion) bool {
+func (q *Queue) discard(s *Session, h Handle, done Completion) bool {
 	var wake wakeList
 	q.mu.Lock()
 	if q.gone || !q.handedOut(h) {
@@ -54,11 +54,13 @@ func (q *Queue) discard(h Handle, done Completion) bool {
 	case e.leased:
 		wake.release(q.unlease(e))
 		q.forget(e)
+		q.noteAck(s, 1)
 	case !q.takeBack(e):
 		q.mu.Unlock()
 		return false
 	default:
 		q.forget(e)
+		q.noteAck(s, 1)
 	}
 	q.touch()
 	switch {

@@ -45,7 +45,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		}
 		if q.ready() == 0 && timeout == nil {
 			q.traffic.add(FetchedNothing, 1)
-			s.ns.traffic.add(FetchedNothing, 1)
+			q.flow(s.frontEnd).add(FetchedNothing, 1)
 			q.mu.Unlock()
 			return nil, 0, nil
 		}
@@ -89,7 +89,7 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 		e.turn++
 		q.noteOut(e)
 		d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
-		q.noteOutcome(true, opts.AutoAck, d.Redelivered)
+		q.noteFetched(s, opts.AutoAck, d.Redelivered)
 		if opts.AutoAck {
 			q.forget(e)
 			got = append(got, d)

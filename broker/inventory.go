@@ -11,6 +11,7 @@ type ConsumerInfo struct {
 	Options    ConsumeOptions
 	Waiting    bool        // another consumer of the queue is served alone
 	Connection *Connection // nil for a session that is not registered
+	FrontEnd   string      // what [Session.SetFrontEnd] said
 }
 
 // QueueConsumers lists the consumers of a queue in the order of their making; none for a queue that does not exist.
@@ -25,6 +26,7 @@ func (s *Session) QueueConsumers(queue string) []ConsumerInfo {
 	for i, c := range q.consumers {
 		list[i] = ConsumerInfo{
 			Namespace: s.ns.name, Queue: queue, Options: c.opts, Waiting: c.waiting, Connection: c.session.connection.Load(),
+			FrontEnd: c.session.frontEnd,
 		}
 	}
 	return list
@@ -77,4 +79,4 @@ func (s *Session) ExchangeCounts() map[string]Counts {
 }
 
 // Counts is what was counted in the namespace.
-func (s *Session) Counts() Counts { return s.ns.traffic.Counts() }
+func (s *Session) Counts() Counts { return s.ns.flows.sum() }

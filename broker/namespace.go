@@ -22,7 +22,7 @@ type Namespace struct {
 	logs      map[string]*Log
 	pending   map[string]chan struct{} // names ("queue x") whose durable change is under way
 
-	traffic Traffic
+	flows   flows
 	unnamed Traffic // of the default exchange
 }
 

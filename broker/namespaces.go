@@ -148,6 +148,7 @@ func (b *Broker) DeleteNamespace(ctx context.Context, name string) error {
 	ns.deleted = true // nothing is declared in it any more
 	ns.mu.Unlock()
 	b.mu.Lock()
+	b.keepFlows(b.namespaces[name])
 	delete(b.namespaces, name)
 	b.mu.Unlock()
 	b.connections.evict(Eviction{Type: ResourceNamespace, Name: name}, func(s *Session) bool { return s.ns == ns })

@@ -43,6 +43,7 @@ func (q *Queue) admit(m *Message) error {
 		return nil
 	}
 	if l.Overflow == RejectNewDeadLetter && l.HasDeadLetter {
+		q.noteDeath(DiedOfLength)
 		q.sentence(death{e: &entry{msg: m}, reason: DiedOfLength, stray: true})
 	}
 	return q.fullError()

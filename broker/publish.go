@@ -25,7 +25,7 @@ func (s *Session) Publish(m *Message, done Completion, extraKeys ...string) (int
 	if err != nil {
 		return 0, err
 	}
-	s.notePublished(routes)
+	s.notePublished(routes, done != nil)
 	if len(routes) == 0 {
 		return 0, nil
 	}

@@ -60,6 +60,9 @@ type Queue struct {
 	liveBytes   int64 // bytes of the messages in live and copied
 	leased      int   // entries under a lease
 
+	flows  []queueFlow  // counters by front end
+	deaths *deathCounts // nil until the first
+
 	consumers  []*Consumer
 	turn       int       // round robin
 	priorities bool      // not all consumers have the same priority

@@ -147,6 +147,9 @@ func (c *Connection) User() string { return c.session.principal.name }
 // Namespace is the name of the namespace that the connection is in.
 func (c *Connection) Namespace() string { return c.session.ns.name }
 
+// FrontEnd is what [Session.SetFrontEnd] said of the connection's session.
+func (c *Connection) FrontEnd() string { return c.session.frontEnd }
+
 // End closes the connection for a reason that the client is told.
 func (c *Connection) End(reason string) { c.end(reason) }
 
@@ -214,7 +217,7 @@ func (l *Lane) Close() {
 func (l *Lane) Count(s Stat, n int) {
 	l.Traffic.add(s, n)
 	if s == Confirmed || s == Returned || s == Dropped {
-		l.connection.session.ns.traffic.add(s, n)
+		l.connection.session.flow.add(s, n)
 	}
 }
 

@@ -15,6 +15,8 @@ type Session struct {
 	b         *Broker
 	ns        *Namespace
 	principal *Principal
+	frontEnd  string
+	flow      *Traffic // counts for the front end what concerns no queue
 
 	scratch  []route // Publish's, reused
 	matches  routing.Matches[*target]
@@ -43,6 +45,7 @@ func (b *Broker) OpenSession(ctx context.Context, p *Principal, namespace string
 		return nil, err
 	}
 	s := &Session{b: b, ns: ns, principal: p}
+	s.SetFrontEnd("")
 	if p != b.root {
 		if err := p.check(AccessNamespace, namespace, ResourceNamespace, namespace); err != nil {
 			return nil, err

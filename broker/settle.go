@@ -24,7 +24,7 @@ func (s *Session) Settle(outcome Outcome, done Completion, leases ...Lease) erro
 		}
 		if q.stream != nil {
 			q.settleStream(outcome, leases[:n])
-		} else if !q.settle(outcome, shared, leases[:n]) {
+		} else if !q.settle(s, outcome, shared, leases[:n]) {
 			stale = true
 		}
 		leases = leases[n:]
@@ -68,8 +68,8 @@ func (c *countdown) Done(err error) {
 	c.done.Done(err)
 }
 
-// settle settles leases of this queue and reports whether all of them held.
-func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
+// settle settles leases of this queue for the session and reports whether all of them held.
+func (q *Queue) settle(s *Session, outcome Outcome, done *countdown, leases []Lease) bool {
 	var wake wakeList
 	allHeld, acked := true, 0
 	q.mu.Lock()
@@ -97,7 +97,7 @@ func (q *Queue) settle(outcome Outcome, done *countdown, leases []Lease) bool {
 		}
 	}
 	if acked > 0 {
-		q.noteAck(acked)
+		q.noteAck(s, acked)
 	}
 	q.touch()
 	if done != nil && q.log != nil && !q.gone && outcome == Ack {

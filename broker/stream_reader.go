@@ -244,7 +244,7 @@ func (r *streamReader) deliver(sm *streamMessage) bool {
 		}
 		return false
 	}
-	c.queue.noteOutcome(false, c.opts.AutoAck, false)
+	c.noteOutcome(false)
 	if c.opts.AutoAck {
 		for _, credit := range c.opts.Credits {
 			credit.release(1)
@@ -255,11 +255,12 @@ func (r *streamReader) deliver(sm *streamMessage) bool {
 
 // settleStream takes what consumers of a stream settle: whatever the outcome, it only makes room.
 func (q *Queue) settleStream(outcome Outcome, leases []Lease) {
-	if outcome == Ack {
-		q.noteAck(len(leases))
-	}
 	for i := range leases {
 		c := leases[i].entry.consumer
+		if outcome == Ack {
+			q.traffic.add(Acked, 1)
+			c.flow.add(Acked, 1)
+		}
 		for _, credit := range c.opts.Credits {
 			if credit.release(1) {
 				c.reader.poke()

@@ -9,6 +9,7 @@ type Stat uint8
 // became of its messages, of a lane and a namespace everything.
 const (
 	Published        Stat = iota // publications taken
+	Awaited                      // those of them whose publisher is told when they are stored
 	Routed                       // copies that went to queues
 	Confirmed                    // publications that the publisher was told to be final
 	Returned                     // publications without a queue that went back to the publisher
@@ -65,31 +66,40 @@ func (t *Traffic) handedOut(fetched, autoAck, again bool) {
 	}
 }
 
-// noteOutcome counts one message that the queue hands out.
-func (q *Queue) noteOutcome(fetched, autoAck, again bool) {
-	q.traffic.handedOut(fetched, autoAck, again)
-	q.ns.traffic.handedOut(fetched, autoAck, again)
+// noteOutcome counts one delivery to the consumer.
+func (c *Consumer) noteOutcome(again bool) {
+	c.queue.traffic.handedOut(false, c.opts.AutoAck, again)
+	c.flow.handedOut(false, c.opts.AutoAck, again)
 }
 
-// noteAck counts acknowledgements.
-func (q *Queue) noteAck(n int) {
+// noteFetched counts one message that a Get of the session takes. The caller holds q.mu.
+func (q *Queue) noteFetched(s *Session, autoAck, again bool) {
+	q.traffic.handedOut(true, autoAck, again)
+	q.flow(s.frontEnd).handedOut(true, autoAck, again)
+}
+
+// noteAck counts acknowledgements of the session. The caller holds q.mu.
+func (q *Queue) noteAck(s *Session, n int) {
 	q.traffic.add(Acked, n)
-	q.ns.traffic.add(Acked, n)
+	q.flow(s.frontEnd).add(Acked, n)
 }
 
 // notePublished counts a publication of the session, with the queues it went to.
-func (s *Session) notePublished(routes []route) {
+func (s *Session) notePublished(routes []route, awaited bool) {
 	t := &s.ns.unnamed
 	if s.from != nil {
 		t = &s.from.traffic
 	}
 	t.add(Published, 1)
-	s.ns.traffic.add(Published, 1)
+	s.flow.add(Published, 1)
+	if awaited {
+		s.flow.add(Awaited, 1)
+	}
 	if len(routes) == 0 {
 		return
 	}
 	t.add(Routed, len(routes))
-	s.ns.traffic.add(Routed, len(routes))
+	s.flow.add(Routed, len(routes))
 	for i := range routes {
 		if q := routes[i].queue; q != nil {
 			q.traffic.add(Published, 1)

@@ -73,7 +73,7 @@ func (t *Tx) Rollback() { t.routes, t.leases, t.bytes, t.count = nil, nil, 0, ni
 // transaction is empty afterwards and can be used again. Messages that are to wait at a Delaying exchange are stored
 // beside it: a crash in the middle of a commit can keep them alone.
 func (t *Tx) Commit(done Completion) error {
-	c := &commit{b: t.s.b, done: done, parts: make(map[*Queue]*part)}
+	c := &commit{b: t.s.b, by: t.s, done: done, parts: make(map[*Queue]*part)}
 	var waiting []route
 	for _, r := range t.routes {
 		if r.line != nil {
@@ -99,7 +99,7 @@ func (t *Tx) Commit(done Completion) error {
 	routes := t.routes
 	for _, p := range t.count {
 		t.s.from = p.from
-		t.s.notePublished(routes[:p.routes])
+		t.s.notePublished(routes[:p.routes], false)
 		routes = routes[p.routes:]
 	}
 	t.Rollback()
@@ -126,6 +126,7 @@ func (l Lease) holds() bool {
 // commit is a transaction that is being applied.
 type commit struct {
 	b     *Broker
+	by    *Session // nil when it is taken up from the journal
 	done  Completion
 	parts map[*Queue]*part
 	order []*part
@@ -195,13 +196,15 @@ func (c *commit) takeOver(l *txLease) {
 				e.count++
 			}
 			p.returned = append(p.returned, e)
-		case l.outcome == Reject && q.limiter.limits != nil && q.limiter.limits.HasDeadLetter:
+		case l.outcome == Reject && q.fate() != GoneForGood:
 			c.dead = append(c.dead, deadInTx{q, e})
 		default:
 			p := c.partOf(q)
 			p.acked = append(p.acked, e)
 			if l.outcome == Ack {
-				q.noteAck(1)
+				q.noteAck(c.by, 1)
+			} else {
+				q.noteDeath(DiedOfRejection)
 			}
 		}
 		e.limbo = true

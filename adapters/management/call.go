@@ -92,6 +92,7 @@ func (c *call) session() *broker.Session {
 		c.failed(err)
 		return nil
 	}
+	s.SetFrontEnd("management")
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/internal/openfiles"
 )
 
 func overviewResources() []resource {
@@ -209,9 +210,9 @@ func (c *call) describeNode() object {
 			o["disk_free"], o["disk_free_limit"] = free, s.opts.DiskLimit
 		}
 	}
-	if used, limit, err := openFiles(); err == nil {
+	if used, sockets, limit, err := openfiles.Count(); err == nil {
 		o["fd_used"], o["fd_total"] = used, limit
-		o["sockets_used"] = len(s.broker.Connections())
+		o["sockets_used"], o["sockets_total"] = sockets, limit
 	}
 	for name, n := range s.churn() {
 		o[name] = n

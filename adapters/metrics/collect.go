@@ -1,9 +1,12 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/internal/openfiles"
 )
 
 // Names and help are those of RabbitMQ's rabbitmq_prometheus plugin; what it measures of Erlang, and what cannot be
@@ -46,8 +49,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		m.node()
 		m.global()
 	}
-	m.queues()
-	m.connections()
+	consumers := m.queues()
+	publishers := m.connections(consumers)
+	if m.scope.families == nil {
+		m.clients(publishers, consumers.byProtocol)
+	}
 }
 
 // label is the name and the value of a label.
@@ -88,6 +94,17 @@ func (c *collector) node() {
 			c.gauge("disk_space_available_limit_bytes", "Free disk space low watermark in bytes", float64(o.DiskLimit))
 		}
 	}
+	if used, sockets, limit, err := openfiles.Count(); err == nil {
+		c.gauge("process_open_fds", "Open file descriptors", float64(used))
+		c.gauge("process_max_fds", "Open file descriptors limit", float64(limit))
+		c.gauge("process_open_tcp_sockets", "Open TCP sockets", float64(sockets))
+	}
+	c.gauge("erlang_uptime_seconds", "Node uptime", time.Since(o.Started).Seconds())
+	if o.Syncs != nil {
+		n, took := o.Syncs()
+		c.counter("io_sync_ops_total", "Total number of I/O sync operations", n)
+		c.send(prometheus.CounterValue, "io_sync_time_seconds_total", "Total I/O sync time", took.Seconds())
+	}
 	on := map[broker.Alarm]float64{}
 	for _, a := range o.Broker.Alarms() {
 		on[a] = 1
@@ -102,45 +119,4 @@ func (c *collector) node() {
 	c.counter("queues_declared_total", "Total number of queues declared", t.QueuesDeclared)
 	c.counter("queues_created_total", "Total number of queues created", t.QueuesCreated)
 	c.counter("queues_deleted_total", "Total number of queues deleted", t.QueuesDeleted)
-}
-
-// counted are the counters of messages: of the whole broker under "global_messages_", of channels under
-// "channel_messages_" where there is such a name.
-var counted = []struct {
-	global, channel, help string
-	stats                 []broker.Stat
-}{
-	{"received_total", "published_total", "Total number of messages received from publishers", []broker.Stat{broker.Published}},
-	{"routed_total", "", "Total number of messages routed to queues or streams", []broker.Stat{broker.Routed}},
-	{"confirmed_total", "confirmed_total", "Total number of messages confirmed to publishers", []broker.Stat{broker.Confirmed}},
-	{"unroutable_returned_total", "unroutable_returned_total", "Total number of messages published as mandatory into an exchange but returned to the publisher as unroutable", []broker.Stat{broker.Returned}},
-	{"unroutable_dropped_total", "unroutable_dropped_total", "Total number of messages published as non-mandatory into an exchange and dropped as unroutable", []broker.Stat{broker.Dropped}},
-	{"delivered_total", "", "Total number of messages delivered to consumers", []broker.Stat{broker.Delivered, broker.DeliveredAutoAck, broker.Fetched, broker.FetchedAutoAck}},
-	{"delivered_consume_manual_ack_total", "delivered_ack_total", "Total number of messages delivered to consumers using basic.consume with manual acknowledgment", []broker.Stat{broker.Delivered}},
-	{"delivered_consume_auto_ack_total", "delivered_total", "Total number of messages delivered to consumers using basic.consume with automatic acknowledgment", []broker.Stat{broker.DeliveredAutoAck}},
-	{"delivered_get_manual_ack_total", "get_ack_total", "Total number of messages delivered to consumers using basic.get with manual acknowledgment", []broker.Stat{broker.Fetched}},
-	{"delivered_get_auto_ack_total", "get_total", "Total number of messages delivered to consumers using basic.get with automatic acknowledgment", []broker.Stat{broker.FetchedAutoAck}},
-	{"get_empty_total", "get_empty_total", "Total number of times basic.get operations fetched no message", []broker.Stat{broker.FetchedNothing}},
-	{"acknowledged_total", "acked_total", "Total number of message acknowledgements received from consumers", []broker.Stat{broker.Acked}},
-	{"redelivered_total", "redelivered_total", "Total number of messages redelivered to consumers", []broker.Stat{broker.Redelivered}},
-}
-
-func sum(counts broker.Counts, stats []broker.Stat) (n uint64) {
-	for _, s := range stats {
-		n += counts[s]
-	}
-	return n
-}
-
-// global measures what flows through the whole broker.
-func (c *collector) global() {
-	var total broker.Counts
-	for _, vhost := range c.opts.Broker.Namespaces() {
-		if s := c.look(vhost); s != nil {
-			total = total.Plus(s.Counts())
-		}
-	}
-	for _, n := range counted {
-		c.counter("global_messages_"+n.global, n.help, sum(total, n.stats))
-	}
 }

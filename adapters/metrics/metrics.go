@@ -29,6 +29,10 @@ type Options struct {
 	// stopped; nil where that cannot be told.
 	DiskFree  func() (int64, error)
 	DiskLimit int64
+	// Syncs tells how often the disk was synced, and how long all of it took; nil where nothing is stored.
+	Syncs func() (n uint64, took time.Duration)
+	// Started is when the broker started.
+	Started time.Time
 	// Logger gets faults of ours; nil means slog.Default().
 	Logger *slog.Logger
 }

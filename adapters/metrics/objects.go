@@ -20,9 +20,22 @@ func (c *collector) look(vhost string) *broker.Session {
 }
 
 // queueNumbers are those of one queue, or of all.
-type queueNumbers struct{ ready, unacked, consumers int }
+type queueNumbers struct {
+	ready, unacked, consumers int
+	published                 uint64
+}
 
-func (c *collector) queues() {
+// consumerNumbers are the consumers by what they belong to.
+type consumerNumbers struct {
+	byProtocol map[string]int
+	byLane     map[*broker.Lane]laneConsumers
+}
+
+// laneConsumers are the consumers of one channel, with the sum of their prefetch limits.
+type laneConsumers struct{ consumers, prefetch int }
+
+func (c *collector) queues() consumerNumbers {
+	consumers := consumerNumbers{map[string]int{alwaysShown: 0}, make(map[*broker.Lane]laneConsumers)}
 	var all queueNumbers
 	queues := 0
 	for _, vhost := range c.opts.Broker.Namespaces() {
@@ -36,7 +49,7 @@ func (c *collector) queues() {
 				continue
 			}
 			queues++
-			one := queueNumbers{info.Ready, info.Unacked, info.Consumers}
+			one := queueNumbers{info.Ready, info.Unacked, info.Consumers, info.Counts[broker.Published]}
 			if c.scope.perQueue {
 				labels := []label{{"vhost", vhost}, {"queue", name}}
 				c.sendQueue(one, labels...)
@@ -45,14 +58,30 @@ func (c *collector) queues() {
 			all.ready += one.ready
 			all.unacked += one.unacked
 			all.consumers += one.consumers
+			all.published += one.published
+			if one.consumers > 0 {
+				consumers.add(s.QueueConsumers(name))
+			}
 		}
 	}
 	if !c.scope.perQueue {
 		c.sendQueue(all)
+		c.counter("queue_messages_published_total", "Total number of messages published to queues", all.published)
 	}
 	if c.scope.families == nil {
 		c.gauge("queues", "Queues available", float64(queues))
 		c.gauge("consumers", "Consumers currently connected", float64(all.consumers))
+	}
+	return consumers
+}
+
+func (n *consumerNumbers) add(consumers []broker.ConsumerInfo) {
+	for _, one := range consumers {
+		n.byProtocol[protocolName(one.FrontEnd)]++
+		if lane := one.Options.Lane; lane != nil {
+			l := n.byLane[lane]
+			n.byLane[lane] = laneConsumers{l.consumers + 1, l.prefetch + one.Options.Prefetch}
+		}
 	}
 }
 
@@ -84,8 +113,20 @@ func (c *collector) sendQueueTraffic(counts broker.Counts, labels ...label) {
 
 // channelNumbers are those of one channel, or of all.
 type channelNumbers struct {
-	unacked, unconfirmed, uncommitted, uncommittedAcks int64
-	counts                                             broker.Counts
+	unacked, unconfirmed, uncommitted, uncommittedAcks, prefetch int64
+	counts                                                       broker.Counts
+	consumers                                                    laneConsumers
+}
+
+func (n *channelNumbers) add(m *channelNumbers) {
+	n.unacked += m.unacked
+	n.unconfirmed += m.unconfirmed
+	n.uncommitted += m.uncommitted
+	n.uncommittedAcks += m.uncommittedAcks
+	n.prefetch += m.prefetch
+	n.counts = n.counts.Plus(m.counts)
+	n.consumers.consumers += m.consumers.consumers
+	n.consumers.prefetch += m.consumers.prefetch
 }
 
 // connectionNumbers are those of one connection, or of all.
@@ -94,7 +135,9 @@ type connectionNumbers struct {
 	channels                                   int
 }
 
-func (c *collector) connections() {
+// connections measures connections and channels, and returns how many channels have published, by protocol.
+func (c *collector) connections(consumers consumerNumbers) (publishers map[string]int) {
+	publishers = map[string]int{alwaysShown: 0}
 	var all connectionNumbers
 	var allChannels channelNumbers
 	list := c.opts.Broker.Connections()
@@ -113,26 +156,27 @@ func (c *collector) connections() {
 		all.channels += one.channels
 		for _, l := range lanes {
 			n := channelNumbers{
-				l.Unacked.Load(), l.Unconfirmed.Load(), l.UncommittedMessages.Load(), l.UncommittedAcks.Load(), l.Traffic.Counts(),
+				l.Unacked.Load(), l.Unconfirmed.Load(), l.UncommittedMessages.Load(), l.UncommittedAcks.Load(),
+				l.SharedPrefetch.Load(), l.Traffic.Counts(), consumers.byLane[l],
+			}
+			if n.counts[broker.Published] > 0 {
+				publishers[protocolName(conn.FrontEnd())]++
 			}
 			if c.scope.perQueue {
-				c.sendChannel(n, label{"channel", conn.Name() + " (" + strconv.Itoa(l.Number) + ")"})
+				c.sendChannel(&n, label{"channel", conn.Name() + " (" + strconv.Itoa(l.Number) + ")"})
 			}
-			allChannels.unacked += n.unacked
-			allChannels.unconfirmed += n.unconfirmed
-			allChannels.uncommitted += n.uncommitted
-			allChannels.uncommittedAcks += n.uncommittedAcks
-			allChannels.counts = allChannels.counts.Plus(n.counts)
+			allChannels.add(&n)
 		}
 	}
 	if !c.scope.perQueue {
 		c.sendConnection(all)
-		c.sendChannel(allChannels)
+		c.sendChannel(&allChannels)
 	}
 	if c.scope.families == nil {
 		c.gauge("connections", "Connections currently open", float64(len(list)))
 		c.gauge("channels", "Channels currently open", float64(all.channels))
 	}
+	return publishers
 }
 
 func (c *collector) sendConnection(n connectionNumbers, labels ...label) {
@@ -147,18 +191,37 @@ func (c *collector) sendConnection(n connectionNumbers, labels ...label) {
 	}
 }
 
-func (c *collector) sendChannel(n channelNumbers, labels ...label) {
+// channelCounters are the counters of channels.
+var channelCounters = []struct {
+	name, help string
+	stat       broker.Stat
+}{
+	{"channel_messages_published_total", "Total number of messages published into an exchange on a channel", broker.Published},
+	{"channel_messages_confirmed_total", "Total number of messages published into an exchange and confirmed on the channel", broker.Confirmed},
+	{"channel_messages_unroutable_returned_total", "Total number of messages published as mandatory into an exchange and returned to the publisher as unroutable", broker.Returned},
+	{"channel_messages_unroutable_dropped_total", "Total number of messages published as non-mandatory into an exchange and dropped as unroutable", broker.Dropped},
+	{"channel_get_ack_total", "Total number of messages fetched with basic.get in manual acknowledgement mode", broker.Fetched},
+	{"channel_get_total", "Total number of messages fetched with basic.get in automatic acknowledgement mode", broker.FetchedAutoAck},
+	{"channel_messages_delivered_ack_total", "Total number of messages delivered to consumers in manual acknowledgement mode", broker.Delivered},
+	{"channel_messages_delivered_total", "Total number of messages delivered to consumers in automatic acknowledgement mode", broker.DeliveredAutoAck},
+	{"channel_messages_redelivered_total", "Total number of messages redelivered to consumers", broker.Redelivered},
+	{"channel_messages_acked_total", "Total number of messages acknowledged by consumers", broker.Acked},
+	{"channel_get_empty_total", "Total number of times basic.get operations fetched no message", broker.FetchedNothing},
+}
+
+func (c *collector) sendChannel(n *channelNumbers, labels ...label) {
 	if c.scope.wants("channel_metrics") {
+		c.gauge("channel_consumers", "Consumers on a channel", float64(n.consumers.consumers), labels...)
 		c.gauge("channel_messages_unacked", "Delivered but not yet acknowledged messages", float64(n.unacked), labels...)
 		c.gauge("channel_messages_unconfirmed", "Published but not yet confirmed messages", float64(n.unconfirmed), labels...)
 		c.gauge("channel_messages_uncommitted", "Messages received in a transaction but not yet committed", float64(n.uncommitted), labels...)
 		c.gauge("channel_acks_uncommitted", "Message acknowledgements in a transaction not yet committed", float64(n.uncommittedAcks), labels...)
+		c.gauge("consumer_prefetch", "Limit of unacknowledged messages for each consumer", float64(n.consumers.prefetch), labels...)
+		c.gauge("channel_prefetch", "Total limit of unacknowledged messages for all consumers on a channel", float64(n.prefetch), labels...)
 	}
 	if c.scope.wants("channel_exchange_metrics", "channel_queue_metrics") {
-		for _, m := range counted {
-			if m.channel != "" {
-				c.counter("channel_messages_"+m.channel, m.help, sum(n.counts, m.stats), labels...)
-			}
+		for _, m := range channelCounters {
+			c.counter(m.name, m.help, n.counts[m.stat], labels...)
 		}
 	}
 }

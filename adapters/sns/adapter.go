@@ -76,7 +76,12 @@ var unbuiltActions = []string{
 
 // session opens the namespace of an account in the call's region.
 func (a *adapter) session(ctx context.Context, c *awsproto.Call, account string) (*broker.Session, error) {
-	return a.broker.OpenSession(ctx, a.broker.Root(), c.Namespace(account))
+	s, err := a.broker.OpenSession(ctx, a.broker.Root(), c.Namespace(account))
+	if err != nil {
+		return nil, err
+	}
+	s.SetFrontEnd("sns")
+	return s, nil
 }
 
 // topic is a topic that a request names, with a session to use it. The session must be closed.

@@ -91,7 +91,12 @@ func (a *adapter) open(ctx context.Context, c *awsproto.Call, at address, create
 			return nil, err
 		}
 	}
-	return a.broker.OpenSession(ctx, a.broker.Root(), namespace)
+	s, err := a.broker.OpenSession(ctx, a.broker.Root(), namespace)
+	if err != nil {
+		return nil, err
+	}
+	s.SetFrontEnd("sqs")
+	return s, nil
 }
 
 // queue is a queue that a request names, with a session to use it. The session must be closed.

@@ -28,7 +28,7 @@ type committer struct {
 	quit    chan struct{}
 	done    chan struct{}
 	rounds  uint64
-	last    time.Duration
+	took    time.Duration
 }
 
 func newCommitter(syncAll func() error, onErr func(error)) *committer {
@@ -111,7 +111,7 @@ func (c *committer) syncOnce() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rounds++
-	c.last = time.Since(start)
+	c.took += time.Since(start)
 	if err == nil {
 		return nil
 	}

@@ -186,11 +186,11 @@ func (s *Store) QueueLogs(ctx context.Context) ([]string, error) {
 // Sync implements broker.Store.
 func (s *Store) Sync(done broker.Completion) { s.commit.add(done) }
 
-// Rounds tells how many sync rounds there were and how long the last one took.
-func (s *Store) Rounds() (n uint64, last time.Duration) {
+// Rounds tells how many sync rounds there were and how long all of them took together.
+func (s *Store) Rounds() (n uint64, took time.Duration) {
 	s.commit.mu.Lock()
 	defer s.commit.mu.Unlock()
-	return s.commit.rounds, s.commit.last
+	return s.commit.rounds, s.commit.took
 }
 
 // Journal implements broker.Store.

@@ -80,7 +80,11 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
 		return nil, c.dialect.say(unknownNamespace, f.Command, namespace)
 	}
-	return session, err
+	if err != nil {
+		return nil, err
+	}
+	session.SetFrontEnd("stomp")
+	return session, nil
 }
 
 func fromLoopback(nc net.Conn) bool {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/portico-mq/portico/adapters/management"
 	"github.com/portico-mq/portico/adapters/metrics"
@@ -56,6 +57,7 @@ func (a *application) startMetrics(ctx context.Context) error {
 		Broker: a.broker, Version: a.config.RabbitMQ.Version, Node: "rabbit@" + short, Logger: a.log,
 		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
 		DiskLimit: int64(a.config.Disk.FreeLimit),
+		Syncs:     a.store.Rounds, Started: time.Now(),
 	}
 	if a.memory != nil {
 		opts.Memory = func() (used, limit int64) {
