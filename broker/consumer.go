@@ -273,14 +273,14 @@ func (q *Queue) dispatch() {
 		q.stream.look(q)
 		return
 	}
-	for q.windowed() > 0 && len(q.consumers) > 0 && !q.incomplete() {
+	for q.anyReady() && len(q.consumers) > 0 && !q.incomplete() {
 		if q.tooOld() {
 			q.retire(q.popReady(), DiedOfAge, nil)
 			continue
 		}
 		if e := q.peekReady(); !q.covered(e) {
 			if n := q.room(); n > 0 {
-				q.wantMark(e, n)
+				q.wantMark(e.seq, n)
 			}
 			break
 		}
@@ -294,7 +294,7 @@ func (q *Queue) dispatch() {
 	if !q.mark.pending { // what may be too much is about to be handed out
 		q.keepLimits()
 	}
-	if q.windowed() > 0 && !q.incomplete() {
+	if q.anyReady() && !q.incomplete() {
 		q.wakeGetters()
 	}
 	q.fill()
@@ -306,17 +306,15 @@ func (q *Queue) handOut(e *entry, c *Consumer) {
 	d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
 	if !c.opts.AutoAck {
 		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
-		e.leased, e.consumer = true, c
-		q.leased++
+		q.noteLeased(e)
+		e.consumer = c
 		if l := q.limiter.limits; l != nil && l.ConsumerTimeout > 0 {
 			q.setDeadline(e, time.Now().Add(l.ConsumerTimeout))
 		}
 	}
 	if !c.recv.Deliver(c, d) {
 		if e.leased {
-			q.clearDeadline(e)
-			e.leased, e.consumer = false, nil
-			q.leased--
+			q.unlease(e)
 		}
 		c.paused = true
 		for _, credit := range c.opts.Credits {

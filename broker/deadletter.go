@@ -142,6 +142,9 @@ func (q *Queue) publishDead(batch []death) []error {
 			errs[i] = err
 			continue
 		}
+		for j := range routes {
+			routes[j].copied = true
+		}
 		done := make(chan error, 1)
 		waits[i] = done
 		q.ns.b.append(routes, CompletionFunc(func(err error) { done <- err }))

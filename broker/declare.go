@@ -42,7 +42,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 			ns.queueChanged(spec.Name)
 		}
 	}()
-	if spec.Name == "" {
+	if spec.Name == "" || (spec.Ordered && (spec.Stream || spec.Priorities > 0)) {
 		return QueueInfo{}, false, &Error{Kind: KindInvalid, Type: ResourceQueue, Namespace: ns.name}
 	}
 	if err := s.reservedName(ResourceQueue, spec.Name); err != nil && !(spec.Generated && IsKind(err, KindReserved)) {
@@ -158,6 +158,33 @@ func (s *Session) SetQueueAttributes(_ context.Context, name, frontEnd string, t
 	return ns.setAttributes(q, q.spec.Attributes.with(frontEnd, table))
 }
 
+// SetQueueLimits replaces the limits that a queue was declared with, in force at once, and returns when that is synced.
+// Those of policies stay. KindNotFound, KindDenied (configure).
+func (s *Session) SetQueueLimits(_ context.Context, name string, limits *QueueLimits) error {
+	if err := s.check(AccessConfigure, ResourceQueue, name); err != nil {
+		return err
+	}
+	if err := s.mayDeadLetter(&QueueSpec{Name: name, Limits: limits}); err != nil {
+		return err
+	}
+	ns := s.ns
+	ns.mu.Lock()
+	release := ns.reserve("queue " + name)
+	defer func() { release(); ns.mu.Unlock() }()
+	q := ns.queues[name]
+	if q == nil {
+		return &Error{Kind: KindNotFound, Type: ResourceQueue, Namespace: ns.name, Name: name}
+	}
+	q.mu.Lock()
+	q.spec.Limits = limits
+	q.mu.Unlock()
+	q.setLimits(q.effectiveLimits())
+	if !q.spec.stored() {
+		return nil
+	}
+	return ns.unlocked(ns.startRecord(ns.queueRecord(q)))
+}
+
 // Queue describes a queue; KindNotFound when there is none, KindLocked when it is exclusive to another session.
 func (s *Session) Queue(ctx context.Context, name string) (QueueInfo, error) {
 	q, err := s.lookup(name)
@@ -233,6 +260,24 @@ func (s *Session) PurgeQueue(ctx context.Context, name string) (int, error) {
 	return q.purge()
 }
 
+// forgetReady settles every ready entry.
+func (q *Queue) forgetReady() {
+	for q.line.len() > 0 {
+		q.forget(q.popReady())
+	}
+	if q.groups == nil {
+		return
+	}
+	for _, g := range q.groups.of {
+		for g.ready.len() > 0 {
+			e := g.ready.popFront()
+			q.addReady(e, -1)
+			q.forget(e)
+		}
+		q.groups.arrange(g)
+	}
+}
+
 func (q *Queue) purge() (int, error) {
 	q.mu.Lock()
 	if q.gone {
@@ -240,9 +285,7 @@ func (q *Queue) purge() (int, error) {
 		return 0, q.notFound()
 	}
 	n := q.ready()
-	for q.windowed() > 0 {
-		q.forget(q.popReady())
-	}
+	q.forgetReady()
 	q.next, q.unread, q.old = max(q.next, q.last+1), 0, nil
 	q.lastSeen = 0
 	q.noteRead(0)

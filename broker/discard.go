@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"container/heap"
-	"context"
-	"slices"
-)
+import "context"
 
 // Discard settles the message that a handle names as if it were acknowledged, whatever became of the lease: it holds
 // still, it ran out, or the message was handed out again since, whose lease is stale then. A handle of the run before
@@ -120,10 +116,11 @@ func (q *Queue) unsettled(seq uint64) *entry {
 
 // takeBack removes a ready entry from the window, and reports whether it was there.
 func (q *Queue) takeBack(e *entry) bool {
-	at := slices.Index(q.returned, e)
-	if at >= 0 {
-		heap.Remove(&q.returned, at)
-	} else if !q.fresh.remove(e) {
+	if q.groups != nil {
+		if !q.groups.remove(e) {
+			return false
+		}
+	} else if !q.line.remove(e) {
 		return false
 	}
 	q.addReady(e, -1)

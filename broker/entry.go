@@ -15,6 +15,7 @@ type entry struct {
 	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
 	rank   uint8  // its priority, in a queue that has some
 	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
+	group  *group // its group, in an ordered queue
 
 	// While leased:
 	leased   bool

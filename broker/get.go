@@ -28,6 +28,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		defer t.Stop()
 		timeout = t.C
 	}
+	upTo := uint64(0)
 	for {
 		q.mu.Lock()
 		if q.gone {
@@ -36,14 +37,14 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		}
 		q.noteUse()
 		q.keepLimits()
-		if q.windowed() > 0 && !q.incomplete() && q.coveredNext(opts.Max) {
+		if q.anyReady() && !q.incomplete() && q.coveredNext(opts.Max, &upTo) {
 			got := q.lease(s, opts)
 			left := q.ready()
 			q.fill()
 			q.mu.Unlock()
 			return got, left, nil
 		}
-		if q.ready() == 0 && timeout == nil {
+		if !q.anyReady() && q.unread == 0 && timeout == nil {
 			q.traffic.add(FetchedNothing, 1)
 			q.flow(s.frontEnd).add(FetchedNothing, 1)
 			q.mu.Unlock()
@@ -79,13 +80,14 @@ func (q *Queue) wakeGetters() {
 
 // lease takes what a Get wants from the window.
 func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
-	got := make([]Delivery, 0, min(opts.Max, q.windowed()))
+	got := make([]Delivery, 0, min(opts.Max, q.waiting))
 	now := time.Now()
-	for q.windowed() > 0 && len(got) < opts.Max {
-		if len(got) > 0 && !q.covered(q.peekReady()) {
+	var b batch
+	for len(got) < opts.Max {
+		e := q.nextOf(&b)
+		if e == nil {
 			break
 		}
-		e := q.popReady()
 		e.turn++
 		q.noteOut(e)
 		d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
@@ -99,8 +101,7 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 		if e.first.IsZero() {
 			e.first = now
 		}
-		e.leased = true
-		q.leased++
+		q.noteLeased(e)
 		if opts.Lease > 0 {
 			q.setDeadline(e, now.Add(opts.Lease))
 		} else {
@@ -110,4 +111,19 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 	}
 	q.touch()
 	return got
+}
+
+// nextOf takes the next entry of what a Get takes; nil when there is none that may be handed out.
+func (q *Queue) nextOf(b *batch) *entry {
+	if q.groups == nil {
+		if !q.anyReady() || !q.covered(q.peekReady()) {
+			return nil
+		}
+		return q.popReady()
+	}
+	e := q.groups.next(b)
+	if e == nil || !q.covered(e) || !q.takeBack(e) {
+		return nil
+	}
+	return e
 }

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"container/heap"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -304,10 +303,8 @@ func (q *Queue) recoverParts(ctx context.Context, parts []*part) error {
 
 // forgetCopy settles a message that was recovered from its copy and is ready.
 func (q *Queue) forgetCopy(seq uint64) {
-	for i, e := range q.returned {
-		if e.seq == seq {
-			heap.Remove(&q.returned, i)
-			q.addWindow(-int64(e.msg.Size()))
+	for e := q.copied.head; e != nil; e = e.next {
+		if e.seq == seq && q.takeBack(e) {
 			q.forget(e)
 			return
 		}

@@ -44,6 +44,8 @@ type QueueLimits struct {
 	// KeepUndelivered: a dead letter that reaches no queue is tried again until it does. It takes RejectNew, without
 	// which the queue could grow beyond its limits.
 	KeepUndelivered bool `json:"keep_undelivered,omitempty"`
+	// Deduplicate: of the messages of one name, only the first is stored. See [DeduplicationHeader].
+	Deduplicate Deduplication `json:"deduplicate,omitempty"`
 }
 
 // limiter is a queue's limits at work. All fields are under the queue's mu.
@@ -60,6 +62,8 @@ type limiter struct {
 	dying   []death
 	burying bool
 
+	deduplicating atomic.Bool // there are sightings
+
 	rejecting   atomic.Bool // new messages may be refused
 	coming      int         // admitted, and on the way into the log
 	comingBytes int64
@@ -70,7 +74,7 @@ func (q *Queue) keepLimits() {
 	if q.gone {
 		return
 	}
-	for l := q.limiter.limits; l != nil && !l.rejects() && q.windowed() > 0 && q.over(l, 0, 0); {
+	for l := q.limiter.limits; l != nil && !l.rejects() && q.anyReady() && q.over(l, 0, 0); {
 		q.retire(q.popReady(), DiedOfLength, nil)
 	}
 	if q.messagesAge() {
@@ -96,7 +100,7 @@ func (q *Queue) lifetime(m *Message) (d time.Duration, bounded bool) {
 // expireMessages drops messages from the head as long as they are too old, and sees to it that the next one is looked
 // at in time. Behind a message that may still wait, none is looked for, as in RabbitMQ.
 func (q *Queue) expireMessages(now time.Time) {
-	for q.windowed() > 0 {
+	for q.anyReady() {
 		m := q.peekReady().msg
 		d, bounded := q.lifetime(m)
 		if !bounded {
@@ -138,14 +142,6 @@ func (q *Queue) armTTL(at time.Time) {
 		return
 	}
 	l.ttlTimer.Reset(wait)
-}
-
-// peekReady is the first ready entry of the window, which must not be empty.
-func (q *Queue) peekReady() *entry {
-	if q.returned.len() > 0 && (q.fresh.len() == 0 || q.returned.front().seq < q.fresh.front().seq) {
-		return q.returned.front()
-	}
-	return q.fresh.front()
 }
 
 // noteUse puts the end of an unused queue off.

@@ -33,29 +33,38 @@ type outMark struct {
 }
 
 // covered reports whether e may be handed out now.
-func (q *Queue) covered(e *entry) bool {
-	return q.log == nil || e.seq <= q.mark.written || q.rec.failed != nil || fault == faultSettlement
+func (q *Queue) covered(e *entry) bool { return q.covers(e.seq) }
+
+func (q *Queue) covers(seq uint64) bool {
+	return q.log == nil || seq <= q.mark.written || q.rec.failed != nil || fault == faultSettlement
 }
 
-// wantMark writes a state whose mark covers e and the next n messages of the window; then the queue dispatches again.
-func (q *Queue) wantMark(e *entry, n int) {
+// wantMark writes a state whose mark covers seq and the next n messages of the window; then the queue dispatches again.
+func (q *Queue) wantMark(seq uint64, n int) {
 	m := &q.mark
-	m.pending, m.upTo, m.next = true, max(m.upTo, e.seq), max(m.next, n)
+	m.pending, m.upTo, m.next = true, max(m.upTo, seq), max(m.next, n)
 	q.rec.dirty = true
 	q.record()
 }
 
 // coveredNext reports whether the next n messages of the window, which must not be empty, may be handed out; if not,
-// they may be after the state that it writes.
-func (q *Queue) coveredNext(n int) bool {
-	e := q.peekReady()
-	if n = min(n, q.fresh.len()); n > 0 && q.covered(e) {
-		e = q.fresh.at(n - 1)
+// they may be after the state that it writes. upTo, 0 at first, is how far they went when it was asked first: what comes
+// meanwhile must not put it off.
+func (q *Queue) coveredNext(n int, upTo *uint64) bool {
+	first := q.peekReady().seq
+	if *upTo == 0 {
+		*upTo = first
+		if q.groups != nil && n > 1 {
+			*upTo = q.next - 1 // the rest of a group can be anywhere in the window
+		}
+		if n = min(n, q.fresh.len()); n > 0 {
+			*upTo = max(*upTo, q.fresh.at(n-1).seq)
+		}
 	}
-	if q.covered(e) {
+	if q.covers(max(first, *upTo)) {
 		return true
 	}
-	q.wantMark(e, n)
+	q.wantMark(max(first, *upTo), n)
 	return false
 }
 
@@ -80,7 +89,7 @@ func (q *Queue) newest() uint64 { return max(q.next-1, q.last, q.rec.newest) }
 
 // consumerWaits reports whether the next message that comes can go to a consumer at once.
 func (q *Queue) consumerWaits() bool {
-	return q.windowed() == 0 && q.unread == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
+	return !q.anyReady() && q.unread == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
 }
 
 // nextMark chooses the mark of a state that is built now. Until it is written, only what both it and the last one
@@ -104,7 +113,7 @@ func (q *Queue) nextMark(now time.Time) uint64 {
 	if n := min(max(m.next, ahead), q.fresh.len()); n > 0 {
 		mark = max(mark, q.fresh.at(n-1).seq)
 	}
-	if q.spec.Priorities > 0 && (m.upTo > 0 || ahead > 0) {
+	if q.reordered() && (m.upTo > 0 || ahead > 0) {
 		mark = max(mark, q.next-1) // what goes out next is not what was stored next
 	}
 	if q.unread == 0 && !q.gone {

@@ -115,6 +115,7 @@ type storedQueue struct {
 	SingleActive bool              `json:"single_active,omitempty"`
 	Stream       bool              `json:"stream,omitempty"`
 	Priorities   uint8             `json:"priorities,omitempty"`
+	Ordered      bool              `json:"ordered,omitempty"`
 	Created      time.Time         `json:"created"`
 	Attributes   map[string][]byte `json:"attributes,omitempty"`
 }
@@ -178,6 +179,7 @@ func (ns *Namespace) queueRecord(q *Queue) (MetadataKey, []byte, error) {
 	value, err := json.Marshal(storedQueue{
 		Namespace: ns.name, Name: q.spec.Name, ID: q.id, Created: q.created, Attributes: attributes,
 		Limits: q.spec.Limits, SingleActive: q.spec.SingleActive, Stream: q.spec.Stream, Priorities: q.spec.Priorities,
+		Ordered: q.spec.Ordered,
 	})
 	return MetadataKey{Kind: "queue", Namespace: ns.name, Name: q.spec.Name}, value, err
 }
@@ -222,7 +224,7 @@ func (ns *Namespace) adoptQueue(stored storedQueue) {
 	}
 	spec := QueueSpec{
 		Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits,
-		SingleActive: stored.SingleActive, Stream: stored.Stream, Priorities: stored.Priorities,
+		SingleActive: stored.SingleActive, Stream: stored.Stream, Priorities: stored.Priorities, Ordered: stored.Ordered,
 	}
 	q := newQueue(ns, spec, stored.ID)
 	q.created = stored.Created

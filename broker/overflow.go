@@ -23,6 +23,14 @@ func (l *QueueLimits) bounded() bool { return l.HasMaxLength || l.HasMaxBytes }
 // putLimits puts limits in force. The caller holds q.mu, or is the only one who knows the queue.
 func (q *Queue) putLimits(l *QueueLimits) {
 	q.limiter.limits = l
+	if l != nil && l.Deduplicate != NoDeduplication {
+		if q.sightings == nil {
+			q.sightings = newSightings()
+		}
+	} else {
+		q.sightings = nil
+	}
+	q.limiter.deduplicating.Store(q.sightings != nil)
 	q.limiter.rejecting.Store(l != nil && l.rejects() && l.bounded())
 }
 

@@ -12,6 +12,7 @@ type route struct {
 	queue   *Queue
 	message *Message
 	line    *delayLine // then there is no queue
+	copied  bool       // by the broker: never a duplicate
 	delay   time.Duration
 	keys    []string // further routing keys, for when it is due
 }
@@ -166,6 +167,8 @@ type publication struct {
 	left  atomic.Int32
 	err   atomic.Pointer[error]
 	store bool // at least one queue has a log: a sync is owed
+
+	receipt *receiving // of a Send; else nil
 }
 
 var publications = sync.Pool{New: func() any { return new(publication) }}
@@ -175,19 +178,29 @@ func (b *Broker) append(routes []route, done Completion) {
 	var pub *publication
 	if done != nil {
 		pub = publications.Get().(*publication)
-		pub.b, pub.done, pub.store = b, done, false
-		pub.err.Store(nil)
-		pub.left.Store(int32(len(routes)))
-		for i := range routes {
-			pub.store = pub.store || routes[i].stored()
-		}
+		pub.begin(b, done, routes)
 	}
+	b.appendAll(routes, pub)
+}
+
+// begin makes p the publication of these routes.
+func (p *publication) begin(b *Broker, done Completion, routes []route) {
+	p.b, p.done, p.store = b, done, false
+	p.err.Store(nil)
+	p.left.Store(int32(len(routes)))
+	for i := range routes {
+		p.store = p.store || routes[i].stored()
+	}
+}
+
+// appendAll is append with a publication, or nil.
+func (b *Broker) appendAll(routes []route, pub *publication) {
 	for i := range routes {
 		if line := routes[i].line; line != nil {
 			line.append(&routes[i], pub)
 			continue
 		}
-		routes[i].queue.append(routes[i].message, pub)
+		routes[i].queue.append(routes[i].message, pub, routes[i].copied)
 	}
 }
 
@@ -224,7 +237,7 @@ func (p *publication) stored(err error) {
 // Done passes the end on and gives p back.
 func (p *publication) Done(err error) {
 	done := p.done
-	p.done = nil
+	p.done, p.receipt = nil, nil
 	publications.Put(p)
 	done.Done(err)
 }
@@ -236,15 +249,17 @@ type pending struct {
 	pub   *publication
 	// admitted says that it counts as coming to a queue that refuses what is too much.
 	admitted bool
+	// noted says that the queue has looked at its name, and is told what becomes of it.
+	noted bool
 }
 
 var pendings = sync.Pool{New: func() any { return new(pending) }}
 
-// append adds a message to the queue; pub, if not nil, is told. A queue that has been deleted since the message was
+// append adds a message to the queue, unless it is a duplicate; pub, if not nil, is told. A copy is no duplicate. A queue that has been deleted since the message was
 // routed takes it as any queue would that is deleted right afterwards.
-func (q *Queue) append(m *Message, pub *publication) {
+func (q *Queue) append(m *Message, pub *publication, copied bool) {
 	if !q.spec.stored() {
-		q.appendInMemory(m, pub)
+		q.appendInMemory(m, pub, copied)
 		return
 	}
 	if !q.opened.Load() {
@@ -258,24 +273,34 @@ func (q *Queue) append(m *Message, pub *publication) {
 		pub.stored(nil)
 		pub = nil
 	}
+	noted := !copied && q.limiter.deduplicating.Load()
+	if noted && !q.firstOfItsName(m, pub) {
+		return
+	}
 	admitted := q.limiter.rejecting.Load()
 	if admitted {
 		if err := q.admit(m); err != nil {
+			q.unnote(m, noted, err)
 			pub.stored(err)
 			return
 		}
 	}
 	p := pendings.Get().(*pending)
-	p.queue, p.msg, p.pub, p.admitted = q, m, pub, admitted
+	p.queue, p.msg, p.pub, p.admitted, p.noted = q, m, pub, admitted, noted
 	if seq := q.log.Append(m.raw, p); seq > 0 && !admitted {
 		q.comes(seq, m)
 	}
 }
 
 // appendInMemory adds a message to a queue without a log.
-func (q *Queue) appendInMemory(m *Message, pub *publication) {
+func (q *Queue) appendInMemory(m *Message, pub *publication, copied bool) {
+	noted := !copied && q.limiter.deduplicating.Load()
+	if noted && !q.firstOfItsName(m, pub) {
+		return
+	}
 	if q.limiter.rejecting.Load() {
 		if err := q.admit(m); err != nil {
+			q.unnote(m, noted, err)
 			pub.stored(err)
 			return
 		}
@@ -283,19 +308,25 @@ func (q *Queue) appendInMemory(m *Message, pub *publication) {
 		q.limiter.admitted(m)
 		q.mu.Unlock()
 	}
-	q.arrivedInMemory(m)
+	again := q.arrivedInMemory(m, pub, noted)
 	pub.stored(nil)
+	tellAll(again, nil)
 }
 
 // Stored is told where the message went.
 func (p *pending) Stored(seq uint64, err error) {
-	q, m, pub, admitted := p.queue, p.msg, p.pub, p.admitted
+	q, m, pub, admitted, noted := p.queue, p.msg, p.pub, p.admitted, p.noted
 	*p = pending{}
 	pendings.Put(p)
 	q.mu.Lock()
 	if admitted {
 		q.limiter.admitted(m)
 	}
+	var again []*publication
+	if noted {
+		again = q.noted(seq, m, err)
+	}
+	pub.storedAt(seq, m)
 	switch {
 	case err == nil:
 		q.arrivedLocked(seq, m)
@@ -304,6 +335,13 @@ func (p *pending) Stored(seq uint64, err error) {
 	}
 	q.mu.Unlock()
 	pub.stored(err)
+	tellAll(again, err)
+}
+
+func tellAll(pubs []*publication, err error) {
+	for _, pub := range pubs {
+		pub.stored(err)
+	}
 }
 
 // unlessGone returns err, or nil when the queue has been deleted.

@@ -11,9 +11,9 @@ import (
 // them out under leases, and records what was settled. It is safe for concurrent use.
 //
 // Every message is an entry with the sequence of its append. Entries that were taken from the log and are not settled
-// stand in live, in order of sequence, or in copied, when the log holds them as a copy further on. Those that may be handed out stand besides in fresh (never handed out, in
-// order) or returned (came back; a heap by sequence), so that a message that comes back goes out again at its original
-// position. next is the cursor into the log: everything below it was taken or needs no taking. While all that was
+// stand in live, in order of sequence, or in copied, when the log holds them as a copy further on. Those that may be
+// handed out stand besides in a line, or in that of their group, so that a message that comes back goes out again at its
+// original position. next is the cursor into the log: everything below it was taken or needs no taking. While all that was
 // stored has been taken, a message goes from its append's answer straight into the window; once the window is full,
 // later messages are only counted (unread), and read back from the log when there is room.
 type Queue struct {
@@ -32,14 +32,15 @@ type Queue struct {
 	opened  atomic.Bool // set under mu
 	traffic Traffic
 
-	mu       sync.Mutex
-	gone     bool          // deleted or shut down
-	deleted  bool          // gone, and its messages with it
-	filled   chan struct{} // closed and renewed when a message becomes ready; nil when nobody waits
-	live     entryList     // in order of seq
-	copied   entryList     // in order of place
-	fresh    entryDeque
-	returned entryHeap
+	mu      sync.Mutex
+	gone    bool          // deleted or shut down
+	deleted bool          // gone, and its messages with it
+	filled  chan struct{} // closed and renewed when a message becomes ready; nil when nobody waits
+	live    entryList     // in order of seq
+	copied  entryList     // in order of place
+	line                  // what may be handed out, unless the queue has groups
+	groups  *groups       // of an ordered queue: what may be handed out; else nil
+	waiting int           // entries that are ready
 
 	next     uint64              // the cursor
 	last     uint64              // the newest sequence known to be stored
@@ -73,7 +74,8 @@ type Queue struct {
 	timer      *time.Timer       // fires at the first deadline
 	timerAt    time.Time
 
-	stream *stream // of a queue that keeps its messages; nil: of an ordinary one
+	stream    *stream    // of a queue that keeps its messages; nil: of an ordinary one
+	sightings *sightings // of a queue that deduplicates; else nil
 
 	rec     recorder
 	mark    outMark
@@ -85,6 +87,9 @@ func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 	q.plain = &target{queue: q}
 	if spec.Stream {
 		q.stream = newStream(q)
+	}
+	if spec.Ordered {
+		q.groups = newGroups()
 	}
 	q.putLimits(spec.Limits)
 	return q
@@ -176,6 +181,9 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	}
 	unreadBytes, err := q.measure(log, st, unread)
 	if err != nil {
+		return err
+	}
+	if err := q.recall(ctx, log, found.Last); err != nil {
 		return err
 	}
 	copies, err := readMoved(ctx, log, st.copies)
@@ -291,7 +299,7 @@ func (q *Queue) ready() int {
 	if q.stream != nil {
 		return int(q.stream.next - q.stream.first())
 	}
-	return q.windowed() + q.unread
+	return q.waiting + q.unread
 }
 
 // accessibleTo refuses an exclusive queue of another session.

@@ -11,6 +11,8 @@ const (
 	purgeBytes = 16 << 20
 	// idlePurge is how long after its last settlement a queue with less to purge is purged.
 	idlePurge = 5 * time.Second
+	// keptPurge is how often an idle queue is looked at that keeps its log for a while.
+	keptPurge = 30 * time.Second
 	// stateBytesPerSecond bounds the bytes of states a second: a large state is written less often.
 	stateBytesPerSecond = 16 << 20
 )
@@ -317,15 +319,19 @@ func (q *Queue) failRecords(err error) {
 // state itself.
 func (q *Queue) purgeBehind(w *stateWrite) {
 	r := &q.rec
-	below := min(w.floor, w.seq)
+	below, offset := min(w.floor, w.seq), w.offset
+	if kept, at, ok := q.keptFrom(time.Now()); ok && kept < below {
+		below, offset = kept, min(offset, at)
+		q.purgeWhenIdle()
+	}
 	if r.purging || below <= r.purgedBelow || q.gone {
 		return
 	}
-	if w.offset-r.purgedAt < min(purgeBytes, q.ns.b.opts.DeadBytes/2) {
+	if offset-r.purgedAt < min(purgeBytes, q.ns.b.opts.DeadBytes/2) {
 		q.purgeWhenIdle()
 		return
 	}
-	q.startPurge(below, w.offset)
+	q.startPurge(below, offset)
 }
 
 func (q *Queue) startPurge(below uint64, offset int64) {
@@ -356,7 +362,12 @@ func (q *Queue) purgeWhenIdle() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		floor, offset := q.floor()
-		if below := min(floor, r.seq); !r.purging && !q.gone && !r.busy && r.syncing == nil && !r.dirty && below > r.purgedBelow {
+		below := min(floor, r.seq)
+		if kept, at, ok := q.keptFrom(time.Now()); ok && kept < below {
+			below, offset = kept, min(offset, at)
+			r.idleTimer.Reset(keptPurge)
+		}
+		if !r.purging && !q.gone && !r.busy && r.syncing == nil && !r.dirty && below > r.purgedBelow {
 			q.startPurge(below, offset)
 		}
 	})

@@ -130,11 +130,23 @@ func (w wakeList) wake(except *Queue) {
 	}
 }
 
+// noteLeased notes that an entry that was ready is under a lease.
+func (q *Queue) noteLeased(e *entry) {
+	e.leased = true
+	q.leased++
+	if e.group != nil {
+		q.groups.lock(e)
+	}
+}
+
 // unlease ends an entry's lease and returns the consumer that had it, whose credit the caller releases.
 func (q *Queue) unlease(e *entry) *Consumer {
 	c := e.consumer
 	e.leased, e.consumer, e.session = false, nil, nil
 	q.leased--
+	if e.group != nil {
+		q.groups.unlock(e)
+	}
 	q.clearDeadline(e)
 	return c
 }

@@ -67,6 +67,10 @@ type QueueSpec struct {
 	// Priorities is the highest priority that counts; 0: the queue knows none. A message of a higher priority, which is
 	// a property of its publisher's, is handed out before those of lower ones.
 	Priorities uint8
+	// Ordered keeps the messages of a group (see [GroupHeader]) in order: while one is under a lease, no later one of the
+	// group is handed out, and one that comes back goes first. Those without a group are a group too. Such a queue knows
+	// no priorities.
+	Ordered bool
 	// Limits bound what waits in the queue; nil: nothing does.
 	Limits     *QueueLimits
 	Attributes Attributes

@@ -304,6 +304,7 @@ func (q *Queue) startPart(p *part) {
 			return
 		}
 	}
+	var again []*publication
 	q.mu.Lock()
 	for _, e := range p.returned {
 		e.limbo = false
@@ -316,8 +317,9 @@ func (q *Queue) startPart(p *part) {
 		for _, e := range p.acked {
 			q.forget(e)
 		}
-		for _, m := range p.messages {
+		for _, m := range q.firstOfTheirNames(p.messages) {
 			q.last = q.next
+			again = append(again, q.noted(q.next, m, nil)...)
 			q.take(q.next, m, 0)
 		}
 		defer p.commit.finish(nil)
@@ -328,6 +330,7 @@ func (q *Queue) startPart(p *part) {
 	q.touch()
 	q.dispatch()
 	q.mu.Unlock()
+	tellAll(again, nil)
 }
 
 // applyPart appends the next part's messages together with a state that has its settlements. The caller holds q.mu.
@@ -341,6 +344,7 @@ func (q *Queue) applyPart() {
 	if p.id != 0 && fault != faultDeduplication {
 		r.applied = append(r.applied, p.id)
 	}
+	p.messages = q.firstOfTheirNames(p.messages)
 	w := &stateWrite{queue: q, part: p}
 	together := StateEntry{State: q.buildState(w, nil), Messages: make([][]byte, len(p.messages))}
 	for i, m := range p.messages {
@@ -351,10 +355,16 @@ func (q *Queue) applyPart() {
 
 // stored is told where the part's messages went. The caller holds the queue's mu.
 func (p *part) stored(q *Queue, first uint64, err error) {
-	if err == nil {
-		for i, m := range p.messages {
-			q.arrivedLocked(first+uint64(i), m)
+	var again []*publication
+	for i, m := range p.messages {
+		seq := first + uint64(i)
+		again = append(again, q.noted(seq, m, err)...)
+		if err == nil {
+			q.arrivedLocked(seq, m)
 		}
 	}
-	go p.commit.finish(err) // not under the queue's lock
+	go func() { // not under the queue's lock
+		p.commit.finish(err)
+		tellAll(again, err)
+	}()
 }

@@ -21,7 +21,7 @@ func (q *Queue) full() bool {
 	if q.log == nil {
 		return false
 	}
-	return q.fresh.len()+q.returned.len() >= q.windowMessages() || q.windowBytes >= windowBytes ||
+	return q.waiting >= q.windowMessages() || q.windowBytes >= windowBytes ||
 		(q.windowBytes >= windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes)
 }
 
@@ -39,6 +39,7 @@ func (q *Queue) addWindow(bytes int64) {
 
 // addReady counts an entry that comes into the window (n is 1) or leaves it (-1).
 func (q *Queue) addReady(e *entry, n int64) {
+	q.waiting += int(n)
 	q.addWindow(n * int64(e.msg.Size()))
 	q.readyBytes += n * int64(len(e.msg.Body()))
 }
@@ -77,9 +78,12 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 	e := &entry{seq: seq, msg: m, count: count, after: q.lastSeen}
 	q.next, q.lastSeen = seq+1, seq
 	q.adopt(e, &q.live)
-	if q.spec.Priorities > 0 {
+	switch {
+	case q.groups != nil:
+		q.groups.add(e, true)
+	case q.spec.Priorities > 0:
 		q.returned.push(q.ranked(e))
-	} else {
+	default:
 		q.fresh.pushBack(e)
 	}
 	q.addReady(e, 1)
@@ -87,24 +91,44 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 
 // putBack makes an entry that is in no lease ready again, at its original position.
 func (q *Queue) putBack(e *entry) {
-	q.returned.push(q.ranked(e))
+	if q.groups != nil {
+		q.groups.add(e, false)
+	} else {
+		q.returned.push(q.ranked(e))
+	}
 	q.addReady(e, 1)
 }
 
-// popReady takes the first ready entry of the window, which must not be empty.
+// anyReady reports whether an entry may be handed out.
+func (q *Queue) anyReady() bool {
+	if q.groups != nil {
+		return len(q.groups.open) > 0
+	}
+	return q.line.len() > 0
+}
+
+// peekReady is the entry that goes out first. There must be one.
+func (q *Queue) peekReady() *entry {
+	if q.groups != nil {
+		return q.groups.open[0].ready.front()
+	}
+	return q.front()
+}
+
+// popReady takes the entry that goes out first. There must be one.
 func (q *Queue) popReady() *entry {
 	var e *entry
-	if q.returned.len() > 0 && (q.fresh.len() == 0 || q.returned.front().seq < q.fresh.front().seq) {
-		e = q.returned.popFront()
+	if q.groups != nil {
+		e = q.groups.popFront()
 	} else {
-		e = q.fresh.popFront()
+		e = q.popFront()
 	}
 	q.addReady(e, -1)
 	return e
 }
 
-// windowed is the number of ready entries in the window.
-func (q *Queue) windowed() int { return q.fresh.len() + q.returned.len() }
+// reordered reports whether entries go out in another order than that of their sequences.
+func (q *Queue) reordered() bool { return q.spec.Priorities > 0 || q.groups != nil }
 
 // comes hands out a message that is on its way to the log and will be stored at seq, all before it being there: a
 // consumer that waits need not wait for the store's answer. A state that tells of it is written after it.
@@ -141,22 +165,27 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 	q.dispatch()
 }
 
-// arrivedInMemory adds a message to a queue without a log.
-func (q *Queue) arrivedInMemory(m *Message) {
+// arrivedInMemory adds a message to a queue without a log, and returns the duplicates that came meanwhile.
+func (q *Queue) arrivedInMemory(m *Message, pub *publication, noted bool) (again []*publication) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.gone {
-		return
+		return nil
 	}
 	q.last = q.next
+	if noted {
+		again = q.noted(q.next, m, nil)
+	}
+	pub.storedAt(q.next, m)
 	q.take(q.next, m, 0)
 	q.dispatch()
+	return again
 }
 
 // fill starts reading from the log when the window has run half empty and the log holds more.
 func (q *Queue) fill() {
 	if q.unread == 0 || q.reading || q.gone || q.full() ||
-		q.windowed() > q.windowMessages()/2 || q.windowBytes > windowBytes/2 {
+		q.waiting > q.windowMessages()/2 || q.windowBytes > windowBytes/2 {
 		return
 	}
 	q.reading, q.got = true, false
@@ -164,7 +193,7 @@ func (q *Queue) fill() {
 	if len(q.old) > 0 {
 		from = max(from, q.old[0].from)
 	}
-	q.log.Read(from, q.windowMessages()-q.windowed(), int(windowBytes-q.windowBytes), q.emit, q.readEnded)
+	q.log.Read(from, q.windowMessages()-q.waiting, int(windowBytes-q.windowBytes), q.emit, q.readEnded)
 }
 
 // emit takes a message that was read from the log.

@@ -1,0 +1,153 @@
+package broker
+
+import (
+	"container/heap"
+	"slices"
+)
+
+// groups is the order of a queue whose messages go out in order within their group, see [QueueSpec.Ordered]. Each group
+// has its own line, and those whose first entry may go out stand in a heap by that entry. An entry may go out when no
+// earlier one of its group is out. So what a locked group holds is in nobody's way, and choosing costs the same
+// however many groups there are.
+type groups struct {
+	of   map[string]*group
+	open groupHeap
+}
+
+// group is one group that has entries that are ready or out.
+type group struct {
+	name   string
+	ready  line
+	out    []*entry // under a lease, in order of sequence; few
+	heapAt int      // its place in open; -1 when it is not there
+}
+
+func newGroups() *groups { return &groups{of: make(map[string]*group)} }
+
+// add adds a ready entry: one that was just taken, or one that comes back.
+func (gs *groups) add(e *entry, fresh bool) {
+	var name string
+	if e.group != nil {
+		name = e.group.name
+	} else {
+		name = e.msg.Group()
+	}
+	g := gs.of[name]
+	if g == nil { // a group that had nothing left is made anew
+		g = &group{name: name, heapAt: -1}
+		gs.of[name] = g
+	}
+	e.group = g
+	if fresh {
+		e.group.ready.fresh.pushBack(e)
+	} else {
+		e.group.ready.returned.push(e)
+	}
+	gs.arrange(e.group)
+}
+
+// lock notes that e, which is not ready any more, is out.
+func (gs *groups) lock(e *entry) {
+	g := e.group
+	gs.of[g.name] = g // it was forgotten if e was the last that was ready
+	at, _ := slices.BinarySearchFunc(g.out, e.seq, func(o *entry, seq uint64) int {
+		if o.seq < seq {
+			return -1
+		}
+		return 1
+	})
+	g.out = slices.Insert(g.out, at, e)
+	gs.arrange(g)
+}
+
+// unlock notes that e is not out any more.
+func (gs *groups) unlock(e *entry) {
+	if at := slices.Index(e.group.out, e); at >= 0 {
+		e.group.out = slices.Delete(e.group.out, at, at+1)
+		gs.arrange(e.group)
+	}
+}
+
+// arrange puts the group into its place after a change, and forgets it when it has nothing left.
+func (gs *groups) arrange(g *group) {
+	open := g.ready.len() > 0 && g.ready.front().seq < g.barrier()
+	switch {
+	case open && g.heapAt < 0:
+		heap.Push(&gs.open, g)
+	case open:
+		heap.Fix(&gs.open, g.heapAt)
+	case g.heapAt >= 0:
+		heap.Remove(&gs.open, g.heapAt)
+	}
+	if g.ready.len() == 0 && len(g.out) == 0 {
+		delete(gs.of, g.name)
+	}
+}
+
+// barrier is the sequence from which on the group's entries wait: that of its first entry that is out.
+func (g *group) barrier() uint64 {
+	if len(g.out) == 0 {
+		return ^uint64(0)
+	}
+	return g.out[0].seq
+}
+
+// popFront takes the first entry of the first group.
+func (gs *groups) popFront() *entry {
+	g := gs.open[0]
+	e := g.ready.popFront()
+	gs.arrange(g)
+	return e
+}
+
+// remove takes a ready entry out and reports whether it was there.
+func (gs *groups) remove(e *entry) bool {
+	if e.group == nil || !e.group.ready.remove(e) {
+		return false
+	}
+	gs.arrange(e.group)
+	return true
+}
+
+// batch is what one Get takes: as much as it can of a group, then of the next. barrier is what the group's was before.
+type batch struct {
+	group   *group
+	barrier uint64
+}
+
+// next is the entry that the batch would take next, nil if there is none.
+func (gs *groups) next(b *batch) *entry {
+	if g := b.group; g != nil && g.ready.len() > 0 && g.ready.front().seq < b.barrier {
+		return g.ready.front()
+	}
+	if len(gs.open) == 0 {
+		return nil
+	}
+	b.group, b.barrier = gs.open[0], gs.open[0].barrier()
+	return b.group.ready.front()
+}
+
+// groupHeap orders groups by their first entry.
+type groupHeap []*group
+
+func (h groupHeap) Len() int           { return len(h) }
+func (h groupHeap) Less(i, j int) bool { return h[i].ready.front().seq < h[j].ready.front().seq }
+func (h groupHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapAt, h[j].heapAt = i, j
+}
+
+func (h *groupHeap) Push(x any) {
+	g := x.(*group)
+	g.heapAt = len(*h)
+	*h = append(*h, g)
+}
+
+func (h *groupHeap) Pop() any {
+	last := len(*h) - 1
+	g := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	g.heapAt = -1
+	return g
+}
