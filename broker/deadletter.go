@@ -28,6 +28,8 @@ type Death struct {
 	Queue     string
 	Reason    DeathReason
 	Time      time.Time
+	// Deliveries is how often it had been handed out and came back.
+	Deliveries uint32
 	// NewKey says that the copy is published under another routing key.
 	NewKey bool
 }
@@ -208,6 +210,7 @@ func (q *Queue) routesOfDead(s *Session, d death) ([]route, error) {
 		var err error
 		properties, not, err = mark(m, Death{
 			Namespace: q.ns.name, Queue: q.spec.Name, Reason: d.reason, Time: time.Now(), NewKey: l.HasDeadLetterKey,
+			Deliveries: d.e.count,
 		})
 		if err != nil {
 			return nil, err

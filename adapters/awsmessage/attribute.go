@@ -15,8 +15,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
 )
 
@@ -66,8 +68,21 @@ type Content struct {
 	// Trace is the AWSTraceHeader, Subject the subject of a notification; both may be empty.
 	Trace   string
 	Subject string
+	// Group is the message group's id, DeduplicationID the sender's name for the message; both may be empty.
+	Group           string
+	DeduplicationID string
+	// Due is when the message may be received at the earliest; zero: at once.
+	Due time.Time
 	// Attributes are the message attributes.
 	Attributes map[string]Value
+
+	// What follows is only read: it is the broker's to tell.
+
+	// Source is the queue that the message died in; empty for one that did not.
+	Source string
+	// Sent is when it was sent, and Received how often it was received, before it died.
+	Sent     time.Time
+	Received uint32
 }
 
 // Block encodes the content as the properties of a message. It fails for a name of more than
@@ -82,10 +97,18 @@ func (c *Content) Block() (property.Block, error) {
 			types = append(types, property.Field{Name: name, Value: c.Attributes[name].DataType})
 		}
 	}
-	for _, own := range []property.Field{{Name: headerTrace, Value: c.Trace}, {Name: headerSubject, Value: c.Subject}} {
+	for _, own := range []property.Field{
+		{Name: headerTrace, Value: c.Trace},
+		{Name: headerSubject, Value: c.Subject},
+		{Name: broker.GroupHeader, Value: c.Group},
+		{Name: broker.DeduplicationHeader, Value: c.DeduplicationID},
+	} {
 		if own.Value != "" {
 			set.Headers = append(set.Headers, own)
 		}
+	}
+	if !c.Due.IsZero() {
+		set.Headers = append(set.Headers, property.Field{Name: broker.DueHeader, Value: c.Due.UnixMilli()})
 	}
 	if len(types) > 0 {
 		set.Headers = append(set.Headers, property.Field{Name: headerTypes, Value: types})
@@ -122,12 +145,17 @@ func Read(block property.Block) Content {
 		return string(b)
 	}
 	c.Trace, c.Subject = own(headerTrace), own(headerSubject)
+	c.Group, c.DeduplicationID = own(broker.GroupHeader), own(broker.DeduplicationHeader)
+	if c.DeduplicationID == "" {
+		c.DeduplicationID = own(headerRedriven)
+	}
+	c.readDeath(headers, own)
 	var types property.RawTable
 	if v, ok := headers.Lookup(headerTypes); ok {
 		types, _ = v.Table()
 	}
 	for name, v := range headers.All() {
-		if !ValidName(string(name)) {
+		if !ValidName(string(name)) || ofBroker(string(name)) {
 			continue
 		}
 		value, ok := attribute(v)

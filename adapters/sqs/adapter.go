@@ -3,6 +3,7 @@ package sqs
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -21,6 +22,14 @@ type Options struct {
 	// Pauses refuses, as AWS does, a PurgeQueue within 60 s of the last one and a CreateQueue within
 	// 60 s of a DeleteQueue of the name.
 	Pauses bool
+	// Log gets what goes wrong beside a request; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Adapter serves SQS. It runs message move tasks beside its requests, and must be closed before the broker.
+type Adapter struct {
+	adapter *adapter
+	service *awsproto.Service
 }
 
 // adapter holds what the actions share.
@@ -32,17 +41,35 @@ type adapter struct {
 	pauses    bool
 	purges    recent // by queue id
 	deletes   recent // by ARN
+	mover     *mover
 }
 
-// New makes the service for an awsproto.Endpoint.
-func New(o Options) (*awsproto.Service, error) {
+// New makes the adapter, and goes on with the move tasks that an earlier run left.
+func New(o Options) (*Adapter, error) {
 	receipts, err := awsproto.NewSealer(o.Secret, "sqs receipt handle")
 	if err != nil {
 		return nil, err
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	a := &adapter{
 		broker: o.Broker, receipts: receipts, encrypted: o.Encrypted, pauses: o.Pauses, changes: newQueueLocks(),
+		mover: newMover(o.Broker, o.Log),
 	}
+	return &Adapter{a, a.service()}, nil
+}
+
+// Service is the service for an awsproto.Endpoint.
+func (a *Adapter) Service() *awsproto.Service { return a.service }
+
+// Close stops the move tasks, which go on at the next start.
+func (a *Adapter) Close() error {
+	a.adapter.mover.close()
+	return nil
+}
+
+func (a *adapter) service() *awsproto.Service {
 	return &awsproto.Service{
 		Name: "sqs", TargetPrefix: "AmazonSQS", JSONVersion: "1.0",
 		QueryVersion: "2012-11-05", XMLNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
@@ -68,19 +95,16 @@ func New(o Options) (*awsproto.Service, error) {
 			"AddPermission":                awsproto.Handle(a.addPermission),
 			"RemovePermission":             awsproto.Handle(a.removePermission),
 			"ListDeadLetterSourceQueues":   awsproto.Handle(a.listDeadLetterSourceQueues),
-		},
-		Unbuilt: []string{
-			"StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
-		},
-		Refuse: func(action string) *awsproto.Error {
-			return unsupported("The action %s is not supported yet.", action)
+			"StartMessageMoveTask":         awsproto.Handle(a.startMessageMoveTask),
+			"CancelMessageMoveTask":        awsproto.Handle(a.cancelMessageMoveTask),
+			"ListMessageMoveTasks":         awsproto.Handle(a.listMessageMoveTasks),
 		},
 		UnknownQueryAction: func(action, _ string) *awsproto.Error {
 			return awsproto.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
 		},
 		Translate: translate,
 		Internal:  internalError,
-	}, nil
+	}
 }
 
 // open gives a session in the namespace of a queue's account and region.

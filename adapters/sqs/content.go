@@ -23,7 +23,11 @@ type message struct {
 	body       string
 	sender     string
 	trace      string
+	group      string
+	dedup      string // the deduplication id
+	source     string // the queue it died in
 	sent       time.Time
+	received   uint32 // how often it was received in the queue it died in
 	attributes map[string]attributeValue
 }
 
@@ -45,17 +49,18 @@ func encodeMessage(queue, id, sender string, in *messageInput) (*broker.Message,
 func decodeMessage(c *awsproto.Call, q *queue, d *broker.Delivery) message {
 	content := awsmessage.Read(d.Message.Properties())
 	m := message{
-		id: content.ID, sender: content.Sender, trace: content.Trace,
-		sent: d.Message.Published(), attributes: content.Attributes, body: string(d.Message.Body()),
+		id: content.ID, sender: content.Sender, trace: shownText(content.Trace),
+		group: shownText(content.Group), dedup: shownText(content.DeduplicationID), source: shownText(content.Source),
+		sent: content.Sent, received: content.Received, attributes: content.Attributes, body: string(d.Message.Body()),
+	}
+	if m.sent.IsZero() {
+		m.sent = d.Message.Published()
 	}
 	if m.id == "" || len(m.id) > maxMessageID || !awsmessage.ValidText(m.id) {
 		m.id = derivedID(q.info.ID, d.Sequence)
 	}
 	if m.sender == "" || !awsmessage.ValidText(m.sender) {
 		m.sender = q.account
-	}
-	if !awsmessage.ValidText(m.trace) {
-		m.trace = ""
 	}
 	if len(m.body) > maxMessageSize || !awsmessage.ValidText(m.body) {
 		encoding := "base64"
@@ -66,6 +71,14 @@ func decodeMessage(c *awsproto.Call, q *queue, d *broker.Delivery) message {
 		m.attributes[bodyEncoding] = attributeValue{DataType: "String", StringValue: &encoding}
 	}
 	return m
+}
+
+// shownText is the text, or none if SQS cannot carry it.
+func shownText(s string) string {
+	if !awsmessage.ValidText(s) {
+		return ""
+	}
+	return s
 }
 
 // maxMessageID is the longest message id of the service's model.

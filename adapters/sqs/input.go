@@ -206,5 +206,44 @@ type changeVisibilityBatchOutput struct {
 	Failed     []batchFailure `json:",omitempty" query:"BatchResultErrorEntry,flat"`
 }
 
+type startMoveInput struct {
+	SourceARN      string `json:"SourceArn" query:"SourceArn"`
+	DestinationARN string `json:"DestinationArn" query:"DestinationArn"`
+	MaxPerSecond   *int32 `json:"MaxNumberOfMessagesPerSecond" query:"MaxNumberOfMessagesPerSecond"`
+}
+
+type startMoveOutput struct {
+	TaskHandle string
+}
+
+type cancelMoveInput struct {
+	TaskHandle string
+}
+
+type cancelMoveOutput struct {
+	Moved int64 `json:"ApproximateNumberOfMessagesMoved" query:"ApproximateNumberOfMessagesMoved"`
+}
+
+type listMovesInput struct {
+	SourceARN  string `json:"SourceArn" query:"SourceArn"`
+	MaxResults *int32
+}
+
+type listMovesOutput struct {
+	Results []moveResult `query:"ListMessageMoveTasksResultEntry,flat"`
+}
+
+type moveResult struct {
+	Moved          int64  `json:"ApproximateNumberOfMessagesMoved" query:"ApproximateNumberOfMessagesMoved"`
+	ToMove         int64  `json:"ApproximateNumberOfMessagesToMove" query:"ApproximateNumberOfMessagesToMove"`
+	DestinationARN string `json:"DestinationArn,omitempty" query:"DestinationArn"`
+	FailureReason  string `json:",omitempty"`
+	MaxPerSecond   *int32 `json:"MaxNumberOfMessagesPerSecond,omitempty" query:"MaxNumberOfMessagesPerSecond"`
+	SourceARN      string `json:"SourceArn" query:"SourceArn"`
+	Started        int64  `json:"StartedTimestamp" query:"StartedTimestamp"`
+	Status         string
+	TaskHandle     string `json:",omitempty"`
+}
+
 // empty is the output of actions that answer nothing.
 type empty struct{}

@@ -3,11 +3,19 @@ package sqs
 import (
 	"sync"
 	"time"
+
+	"github.com/portico-mq/portico/adapters/awsproto"
 )
 
 // pause is how long AWS makes a client wait after a PurgeQueue for the next one, and after a
 // DeleteQueue for a CreateQueue of the name.
 const pause = 60 * time.Second
+
+var deletedRecently = modelledError("QueueDeletedRecently", 400, "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
+
+func purgeInProgress(queue string) *awsproto.Error {
+	return modelledError("PurgeQueueInProgress", 403, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", queue)
+}
 
 // recent remembers for the length of the pause what was done. It is forgotten by a restart.
 type recent struct {

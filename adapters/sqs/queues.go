@@ -29,7 +29,7 @@ func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQ
 		return nil, err
 	}
 	if a.pauses && a.deletes.has(at.arn()) {
-		return nil, modelledError("QueueDeletedRecently", 400, "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
+		return nil, deletedRecently
 	}
 	session, err := a.open(ctx, c, at, true)
 	if err != nil {
@@ -89,6 +89,7 @@ func (a *adapter) deleteQueue(ctx context.Context, c *awsproto.Call, in *queueIn
 	if _, err := q.session.DeleteQueue(ctx, q.name, false, false); err != nil {
 		return nil, absent(c, err)
 	}
+	a.forgetTasks(q.arn())
 	if a.pauses {
 		a.deletes.begin(q.arn())
 	}
@@ -187,7 +188,7 @@ func (a *adapter) purgeQueue(ctx context.Context, c *awsproto.Call, in *queueInp
 	}
 	defer q.session.Close()
 	if a.pauses && !a.purges.begin(q.info.ID) {
-		return nil, modelledError("PurgeQueueInProgress", 403, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.name)
+		return nil, purgeInProgress(q.name)
 	}
 	if _, err = q.session.DiscardLeased(ctx, q.name); err == nil { // first, or what runs out is missed
 		_, err = q.session.PurgeQueue(ctx, q.name)

@@ -218,7 +218,7 @@ func TestQueueURLForms(t *testing.T) {
 		"http://localhost:9324/queue/q":                                           "us-east-1 111122223333 q",
 		"http://localhost/context/000000000000/q":                                 "us-east-1 000000000000 q",
 		"000000000000/q": "us-east-1 000000000000 q",
-		"q":              "", "http://localhost/q": "", "http://localhost/abc/q": "", "": "", "http://%zz/": "",
+		"q":              "us-east-1 111122223333 q", "http://localhost/q": "", "http://localhost/abc/q": "", "": "", "http://%zz/": "",
 	} {
 		got := ""
 		if a, bad := parseQueueURL(c, text); bad == nil {

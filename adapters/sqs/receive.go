@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -181,17 +182,7 @@ func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessa
 		}
 	}
 	out.MD5OfMessageAttributes = attributesMD5(out.MessageAttributes)
-	first := d.First
-	if first.IsZero() {
-		first = time.Now()
-	}
-	for name, value := range map[string]string{
-		"SenderId":                         m.sender,
-		"SentTimestamp":                    millis(m.sent),
-		"ApproximateReceiveCount":          strconv.FormatUint(receiveCount(d), 10),
-		"ApproximateFirstReceiveTimestamp": millis(first),
-		traceHeader:                        m.trace,
-	} {
+	for name, value := range q.systemAttributes(&m, d) {
 		if value != "" && (v.system["All"] || v.system[name]) {
 			if out.Attributes == nil {
 				out.Attributes = make(map[string]string)
@@ -201,6 +192,33 @@ func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessa
 	}
 	return out
 }
+
+// systemAttributes are the values of a message's system attributes; those that it does not have are empty.
+func (q *queue) systemAttributes(m *message, d *broker.Delivery) map[string]string {
+	first := d.First
+	if first.IsZero() {
+		first = time.Now()
+	}
+	values := map[string]string{
+		"SenderId":                         m.sender,
+		"SentTimestamp":                    millis(m.sent),
+		"ApproximateReceiveCount":          strconv.FormatUint(uint64(m.received)+receiveCount(d), 10),
+		"ApproximateFirstReceiveTimestamp": millis(first),
+		"MessageGroupId":                   m.group,
+		traceHeader:                        m.trace,
+	}
+	if m.source != "" {
+		values["DeadLetterQueueSourceArn"] = address{q.region, q.account, m.source}.arn()
+	}
+	if q.fifo() {
+		values["MessageDeduplicationId"] = m.dedup
+		values["SequenceNumber"] = sequenceNumber(d.Sequence)
+	}
+	return values
+}
+
+// sequenceNumber is a place in a queue as FIFO queues show it.
+func sequenceNumber(sequence uint64) string { return fmt.Sprintf("%020d", sequence) }
 
 // receiveCount is how often the message was received, this time included. After a kill it is only known that it may
 // have been received before, which counts as once.

@@ -46,11 +46,13 @@ func newServiceWith(t testing.TB, o Options) *service {
 		}
 	})
 	o.Broker, o.Secret = b, awsproto.NewSecret()
-	s, err := New(o)
+	o.Log = log
+	a, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{s}, Log: log})
+	t.Cleanup(func() { _ = a.Close() })
+	e, err := awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{a.Service()}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +154,8 @@ func TestErrorTexts(t *testing.T) {
 		kind, query, text string
 	}{
 		{"SendMessage", `{"QueueUrl":"http://x/000000000000/none","MessageBody":"b"}`, 400, "com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."},
-		{"SendMessage", `{"QueueUrl":"none","MessageBody":"b"}`, 404, "com.amazonaws.sqs#InvalidAddress", "InvalidAddress", "The address none is not valid for this endpoint."},
+		{"SendMessage", `{"QueueUrl":"none","MessageBody":"b"}`, 400, "com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."},
+		{"SendMessage", `{"QueueUrl":"http://x/none","MessageBody":"b"}`, 404, "com.amazonaws.sqs#InvalidAddress", "InvalidAddress", "The address http://x/none is not valid for this endpoint."},
 		{"SendMessage", `{"MessageBody":"b"}`, 400, "com.amazon.coral.service#MissingRequiredParameterException", "MissingParameter", "The request must contain the parameter QueueUrl."},
 		{"SendMessage", `{` + q + `}`, 400, "com.amazon.coral.service#MissingRequiredParameterException", "MissingParameter", "The request must contain the parameter MessageBody."},
 		{"SendMessage", `{` + q + `,"MessageBody":"\u0000"}`, 400, "com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF."},

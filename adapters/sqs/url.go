@@ -58,6 +58,9 @@ func parseQueueURL(c *awsproto.Call, text string) (address, *awsproto.Error) {
 	}
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	n := len(parts)
+	if n == 1 && host == "" && validQueueName(path) { // the name alone, which AWS takes too
+		return address{c.Region, c.Account, path}, nil
+	}
 	if n < 2 {
 		return address{}, invalidAddress(text)
 	}

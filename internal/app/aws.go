@@ -14,10 +14,11 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sqsService, err := sqs.New(sqs.Options{Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses})
+	sqsAdapter, err := sqs.New(sqs.Options{Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses, Log: a.log})
 	if err != nil {
 		return err
 	}
+	a.closes = append(a.closes, sqsAdapter.Close)
 	snsService, err := sns.New(sns.Options{Broker: a.broker, Secret: secret})
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (a *application) startAWS(ctx context.Context) error {
 	endpoint, err := awsproto.NewEndpoint(awsproto.Options{
 		Auth:     awsproto.AuthMode(a.config.AWS.Auth),
 		Region:   a.config.AWS.Region,
-		Services: []*awsproto.Service{sqsService, snsService, kinesisService},
+		Services: []*awsproto.Service{sqsAdapter.Service(), snsService, kinesisService},
 		Log:      a.log,
 	})
 	if err != nil {

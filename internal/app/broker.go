@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
+	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091"
 )
 
@@ -34,7 +36,7 @@ func (a *application) startBroker(ctx context.Context) error {
 		Logger: a.log, DefaultNamespace: defaultNamespace,
 		DefaultDescription: "Default virtual host", Rules: sns.Rules(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
-		MarkDeath: amqp091.MarkDeath, ForgetsHistory: amqp091.ForgetsHistory,
+		MarkDeath: markDeath, ForgetsHistory: amqp091.ForgetsHistory,
 		Delay: amqp091.Delay, MarkDelayed: amqp091.MarkDelayed, QueueType: amqp091.QueueType,
 	}
 	opts.NamespaceOwner = a.config.DefaultUser.Name
@@ -49,6 +51,16 @@ func (a *application) startBroker(ctx context.Context) error {
 	a.closes = append(a.closes, b.Close)
 	go a.watchStore(ctx)
 	return a.makeDefaultUser()
+}
+
+// markDeath makes the properties of a dead letter: RabbitMQ's headers, and what SQS tells.
+func markDeath(m *broker.Message, d broker.Death) (property.Block, []string, error) {
+	block, not, err := amqp091.MarkDeath(m, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	block, err = awsmessage.MarkDeath(m, d, block)
+	return block, not, err
 }
 
 // watchStore stops publishers when the store has failed for good, so that
