@@ -158,9 +158,10 @@ func (s *Session) SetQueueAttributes(_ context.Context, name, frontEnd string, t
 	return ns.setAttributes(q, q.spec.Attributes.with(frontEnd, table))
 }
 
-// SetQueueLimits replaces the limits that a queue was declared with, in force at once, and returns when that is synced.
-// Those of policies stay. KindNotFound, KindDenied (configure).
-func (s *Session) SetQueueLimits(_ context.Context, name string, limits *QueueLimits) error {
+// ConfigureQueue replaces one front end's attributes and the limits that a queue was declared with, both in one step, and
+// returns when that is synced; the limits are in force at once, and those of policies stay. KindNotFound, KindDenied
+// (configure).
+func (s *Session) ConfigureQueue(_ context.Context, name, frontEnd string, table property.Table, limits *QueueLimits) error {
 	if err := s.check(AccessConfigure, ResourceQueue, name); err != nil {
 		return err
 	}
@@ -179,10 +180,7 @@ func (s *Session) SetQueueLimits(_ context.Context, name string, limits *QueueLi
 	q.spec.Limits = limits
 	q.mu.Unlock()
 	q.setLimits(q.effectiveLimits())
-	if !q.spec.stored() {
-		return nil
-	}
-	return ns.unlocked(ns.startRecord(ns.queueRecord(q)))
+	return ns.setAttributes(q, q.spec.Attributes.with(frontEnd, table))
 }
 
 // Queue describes a queue; KindNotFound when there is none, KindLocked when it is exclusive to another session.

@@ -72,6 +72,17 @@ func (q *Queue) discard(s *Session, h Handle, done Completion) bool {
 	return true
 }
 
+// IsSettled reports whether the message that a handle of this run names is settled. It is false when that is not known.
+func (s *Session) IsSettled(queue string, h Handle) bool {
+	q, err := s.lookup(queue)
+	if err != nil || q.id != h.QueueID || q.ns.b.epoch != h.Epoch {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return h.Sequence < q.next && q.unsettled(h.Sequence) == nil
+}
+
 // DiscardLeased settles, as if they were acknowledged, the messages that are under leases with a deadline, and tells
 // how many those were; it returns when that is recorded durably. [Session.PurgeQueue] leaves them.
 func (s *Session) DiscardLeased(ctx context.Context, queue string) (int, error) {

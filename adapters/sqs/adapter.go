@@ -4,6 +4,7 @@ package sqs
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -42,6 +43,7 @@ type adapter struct {
 	purges    recent // by queue id
 	deletes   recent // by ARN
 	mover     *mover
+	attempts  attempts
 }
 
 // New makes the adapter, and goes on with the move tasks that an earlier run left.
@@ -126,10 +128,11 @@ func (a *adapter) open(ctx context.Context, c *awsproto.Call, at address, create
 // queue is a queue that a request names, with a session to use it. The session must be closed.
 type queue struct {
 	address
-	broker  *broker.Broker
-	session *broker.Session
-	info    broker.QueueInfo
-	kept    kept
+	broker   *broker.Broker
+	session  *broker.Session
+	info     broker.QueueInfo
+	kept     kept
+	attempts *attempts
 }
 
 // fifo tells FIFO queues from standard ones.
@@ -162,7 +165,12 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 		session.Close()
 		return nil, absent(c, err)
 	}
-	return &queue{address: at, broker: a.broker, session: session, info: info, kept: readKept(&info.Spec, info.Created)}, nil
+	q := &queue{address: at, broker: a.broker, session: session, info: info, kept: readKept(&info.Spec, info.Created), attempts: &a.attempts}
+	if strings.HasSuffix(at.name, fifoSuffix) && !q.fifo() { // SQS has no such standard queue
+		session.Close()
+		return nil, queueDoesNotExist(c.Protocol)
+	}
+	return q, nil
 }
 
 // absent words errors about a queue's existence for the request's protocol. A queue that is

@@ -12,7 +12,7 @@ import (
 // Queue attributes. Those that clients set are kept with the queue as the text that the client sent.
 
 // unbuilt are attributes that have no effect yet, with the value that asks for none.
-var unbuilt = map[string]string{attrDelay: "0", attrRetention: "345600", attrRedrive: ""}
+var unbuilt = map[string]string{attrDelay: "0", attrRetention: "345600"}
 
 // checkQueueAttributes says what is wrong with attributes that a client sets on a queue, each on its own.
 func checkQueueAttributes(set map[string]string, fifo bool) *awsproto.Error {
@@ -93,7 +93,7 @@ func (a *adapter) shownAttributes(at address, info *broker.QueueInfo, k *kept) m
 		"ApproximateNumberOfMessagesDelayed":    "0",
 	}
 	for name, at := range attributes {
-		if value := k.value(name); value != "" && !at.fifo {
+		if value := k.value(name); value != "" && (!at.fifo || k.attributes[attrFIFO] == "true") {
 			shown[name] = value
 		}
 	}

@@ -32,16 +32,12 @@ type message struct {
 }
 
 // encodeMessage makes the broker's message for one that a client sent to the queue.
-func encodeMessage(queue, id, sender string, in *messageInput) (*broker.Message, error) {
-	content := awsmessage.Content{
-		ID: id, Sender: sender,
-		Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
-	}
+func encodeMessage(queue string, content *awsmessage.Content, body string) (*broker.Message, error) {
 	block, err := content.Block()
 	if err != nil {
 		return nil, err
 	}
-	return broker.NewMessage("", queue, block, []byte(in.MessageBody)), nil
+	return broker.NewMessage("", queue, block, []byte(body)), nil
 }
 
 // decodeMessage gives a message, from whichever front end, as SQS shows it. A body that SQS cannot

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/broker"
 )
 
 // deleteMessage [SQS DeleteMessage] answers when the deletion is recorded durably.
@@ -62,5 +63,24 @@ func (a *adapter) startDelete(ctx context.Context, q *queue, handle string) (*wa
 		return nil, bad
 	}
 	w := newWaiter()
+	if q.fifo() {
+		return w, q.settleHeld(ctx, handle, r, w)
+	}
 	return w, q.session.Discard(ctx, q.name, r.handle, w)
+}
+
+// settleHeld deletes a message of a FIFO queue: only while it is in flight by that handle, since what
+// comes after it in its group may be in flight otherwise. Deleting twice is no error.
+func (q *queue) settleHeld(ctx context.Context, handle string, r receipt, w *waiter) error {
+	lease, err := q.session.FindLease(q.name, r.handle)
+	if err == nil {
+		err = q.session.Settle(broker.Ack, w, lease)
+	}
+	if !broker.IsKind(err, broker.KindStaleLease) {
+		return err
+	}
+	if q.session.IsSettled(q.name, r.handle) {
+		return q.session.Discard(ctx, q.name, r.handle, w) // which waits until that is recorded
+	}
+	return invalidValue(handle, "ReceiptHandle", "The receipt handle has expired.")
 }

@@ -105,6 +105,7 @@ type sendMessageOutput struct {
 	MD5OfMessageAttributes       string `json:",omitempty"`
 	MD5OfMessageSystemAttributes string `json:",omitempty"`
 	MessageID                    string `json:"MessageId" query:"MessageId"`
+	SequenceNumber               string `json:",omitempty"`
 }
 
 type sendMessageBatchInput struct {

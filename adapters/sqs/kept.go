@@ -78,7 +78,8 @@ func (l *queueLocks) lock(id string) (unlock func()) {
 	return m.Unlock
 }
 
-// change replaces what is kept with the queue by what f makes of it, and returns when that is synced.
+// change replaces what is kept with the queue by what f makes of it, puts it in force, and returns
+// when that is synced.
 func (a *adapter) change(ctx context.Context, c *awsproto.Call, queueURL string, f func(q *queue, k *kept) error) error {
 	q, err := a.find(ctx, c, queueURL)
 	if err != nil {
@@ -91,8 +92,49 @@ func (a *adapter) change(ctx context.Context, c *awsproto.Call, queueURL string,
 		return absent(c, err)
 	}
 	k := readKept(&spec, q.info.Created)
+	before := readKept(&spec, q.info.Created)
 	if err := f(q, &k); err != nil {
 		return err
 	}
-	return absent(c, q.session.SetQueueAttributes(ctx, q.name, frontEnd, k.table()))
+	limits := before.replaceLimits(spec.Limits, &k)
+	return absent(c, q.session.ConfigureQueue(ctx, q.name, frontEnd, k.table(), limits))
+}
+
+// replaceLimits gives the queue's limits with those that k had in them replaced by those of now. What
+// others set stays.
+func (k *kept) replaceLimits(limits *broker.QueueLimits, now *kept) *broker.QueueLimits {
+	var l broker.QueueLimits
+	if limits != nil {
+		l = *limits
+	}
+	if _, ok := k.redrive(); ok {
+		l.HasDeliveryLimit, l.DeliveryLimit = false, 0
+		l.HasDeadLetter, l.DeadLetter, l.HasDeadLetterKey, l.DeadLetterKey = false, "", false, ""
+		l.KeepUndelivered = false
+	}
+	if p, ok := now.redrive(); ok {
+		target, _ := parseARN(p.target)
+		// After as many receives the message is one of the dead when it would be visible again.
+		l.HasDeliveryLimit, l.DeliveryLimit = true, int64(p.maxReceive)-1
+		l.HasDeadLetter, l.DeadLetter, l.HasDeadLetterKey, l.DeadLetterKey = true, "", true, target.name
+		if l.Overflow == "" && !l.HasMaxLength && !l.HasMaxBytes { // a dead-letter queue that is gone takes nothing, and loses nothing
+			l.Overflow, l.KeepUndelivered = broker.RejectNew, true
+		}
+	}
+	l.Deduplicate = now.deduplication()
+	if l == (broker.QueueLimits{}) {
+		return nil
+	}
+	return &l
+}
+
+// deduplication is how the queue deduplicates.
+func (k *kept) deduplication() broker.Deduplication {
+	switch {
+	case k.attributes[attrFIFO] != "true":
+		return broker.NoDeduplication
+	case k.value(attrDedupScope) == "messageGroup":
+		return broker.DeduplicateInGroup
+	}
+	return broker.DeduplicateInQueue
 }

@@ -1,5 +1,7 @@
 package sqs
 
+import "strings"
+
 // The service's limits [developer guide, "Amazon SQS message quotas", 2025-08].
 const (
 	maxMessageSize    = 1 << 20 // body and attributes of one message, and of all messages in a batch
@@ -17,14 +19,31 @@ const (
 	minMaximumMessage = 1024
 	minRetention      = 60
 	maxRetention      = 14 * 24 * 60 * 60
+	maxFIFOID         = 128
 	maxInFlight       = 120_000
 )
 
 const nameText = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
+const fifoNameText = "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length"
+
+// fifoSuffix ends the names of FIFO queues, and of no others.
+const fifoSuffix = ".fifo"
+
 // validQueueName tells the names that SQS can spell.
 func validQueueName(name string) bool {
-	return name != "" && len(name) <= maxQueueName && onlyWordCharacters(name)
+	base, _ := strings.CutSuffix(name, fifoSuffix)
+	return base != "" && len(name) <= maxQueueName && onlyWordCharacters(base)
+}
+
+// validFIFOID tells the ids that groups and deduplication know.
+func validFIFOID(id string) bool {
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxFIFOID
 }
 
 // validBatchID tells the ids that an entry of a batch may have.

@@ -36,20 +36,60 @@ func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQ
 		return nil, err
 	}
 	defer session.Close()
-	spec := broker.QueueSpec{Name: in.QueueName, Durable: true, Attributes: broker.Attributes{frontEnd: k.table()}}
+	if bad := a.checkType(session, in); bad != nil {
+		return nil, bad
+	}
+	spec := broker.QueueSpec{
+		Name: in.QueueName, Durable: true, Ordered: in.fifo(),
+		Limits: (&kept{}).replaceLimits(nil, &k), Attributes: broker.Attributes{frontEnd: k.table()},
+	}
 	info, created, err := session.DeclareQueue(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	if !created {
-		have := readKept(&info.Spec, info.Created)
-		if name, differs := difference(a.shownAttributes(at, &info, &have), in.Attributes); differs {
-			e := modelledError("QueueNameExists", 400, "A queue already exists with the same name and a different value for attribute %s", name)
-			e.QueryCode = "QueueAlreadyExists"
-			return nil, e
+		err = a.adoptQueue(ctx, session, at, &info, in)
+	}
+	return &queueURLOutput{queueURL(c, at)}, err
+}
+
+func (in *createQueueInput) fifo() bool { return in.Attributes[attrFIFO] == "true" }
+
+// checkType refuses a queue that exists as one of the other type.
+func (a *adapter) checkType(session *broker.Session, in *createQueueInput) *awsproto.Error {
+	spec, err := session.QueueSpec(in.QueueName)
+	if err == nil && in.fifo() {
+		if _, ours := spec.Attributes[frontEnd]; !ours || !spec.Ordered {
+			return queueNameExists(attrFIFO)
 		}
 	}
-	return &queueURLOutput{queueURL(c, at)}, nil
+	return nil
+}
+
+// adoptQueue compares a queue that exists with what the request wants. One that another front end
+// declared has taken the attributes, and gets the limits that come with them.
+func (a *adapter) adoptQueue(ctx context.Context, session *broker.Session, at address, info *broker.QueueInfo, in *createQueueInput) error {
+	have := readKept(&info.Spec, info.Created)
+	if name, differs := difference(a.shownAttributes(at, info, &have), in.Attributes); differs {
+		return queueNameExists(name)
+	}
+	defer a.changes.lock(info.ID)()
+	spec, err := session.QueueSpec(at.name)
+	if err != nil {
+		return err
+	}
+	have = readKept(&spec, info.Created)
+	want := have.replaceLimits(spec.Limits, &have)
+	if want == spec.Limits || (want != nil && spec.Limits != nil && *want == *spec.Limits) {
+		return nil
+	}
+	return session.ConfigureQueue(ctx, at.name, frontEnd, have.table(), want)
+}
+
+func queueNameExists(attribute string) *awsproto.Error {
+	e := modelledError("QueueNameExists", 400, "A queue already exists with the same name and a different value for attribute %s", attribute)
+	e.QueryCode = "QueueAlreadyExists"
+	return e
 }
 
 // check says what is wrong with the request, whatever there is already.
@@ -57,16 +97,19 @@ func (in *createQueueInput) check() *awsproto.Error {
 	if in.QueueName == "" {
 		return missingParameter("QueueName")
 	}
-	if in.Attributes[attrFIFO] == "true" {
-		return unsupported("FIFO queues are not supported yet.")
+	if value, ok := in.Attributes[attrFIFO]; ok && value != "true" {
+		return unknownAttribute(attrFIFO)
 	}
-	if !validQueueName(in.QueueName) {
+	switch suffixed := strings.HasSuffix(in.QueueName, fifoSuffix); {
+	case in.fifo() && (!suffixed || !validQueueName(in.QueueName)):
+		return invalidParameter(fifoNameText)
+	case !in.fifo() && (suffixed || !validQueueName(in.QueueName)):
 		return invalidParameter(nameText)
 	}
 	if bad := checkTags(in.Tags); bad != nil {
 		return bad
 	}
-	return checkQueueAttributes(in.Attributes, false)
+	return checkQueueAttributes(in.Attributes, in.fifo())
 }
 
 // difference gives the first attribute, by name, that has another value.
@@ -125,7 +168,7 @@ func (a *adapter) listQueues(ctx context.Context, c *awsproto.Call, in *listQueu
 	case err == nil:
 		defer session.Close()
 		names = slices.DeleteFunc(session.QueueNames(), func(name string) bool {
-			return !strings.HasPrefix(name, in.QueueNamePrefix) || !validQueueName(name)
+			return !strings.HasPrefix(name, in.QueueNamePrefix) || !listed(session, name)
 		})
 	case !broker.IsKind(err, broker.KindNotFound):
 		return nil, err
@@ -139,6 +182,16 @@ func (a *adapter) listQueues(ctx context.Context, c *awsproto.Call, in *listQueu
 		out.QueueURLs = append(out.QueueURLs, queueURL(c, address{c.Region, c.Account, name}))
 	}
 	return out, nil
+}
+
+// listed tells the queues that SQS knows.
+func listed(session *broker.Session, name string) bool {
+	if !validQueueName(name) || !strings.HasSuffix(name, fifoSuffix) {
+		return validQueueName(name)
+	}
+	spec, err := session.QueueSpec(name)
+	_, ours := spec.Attributes[frontEnd]
+	return err == nil && ours && spec.Ordered
 }
 
 // getQueueAttributes [SQS GetQueueAttributes] gives none when none is asked for.

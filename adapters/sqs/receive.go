@@ -27,6 +27,12 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if bad != nil {
 		return nil, bad
 	}
+	key := attemptKey{q.info.ID, in.ReceiveRequestAttemptID}
+	if key.id != "" && options.Lease > 0 {
+		if again, ok := q.repeat(key, options.Lease); ok {
+			return q.answer(c, in, again.deliveries, again.handles), nil
+		}
+	}
 	if room := maxInFlight - q.info.Unacked; room < options.Max {
 		if room <= 0 {
 			return q.overLimit(ctx, c, options.Wait)
@@ -41,7 +47,6 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if err != nil {
 		return nil, absent(c, err)
 	}
-	now := time.Now()
 	deliveries, err = q.keepWhatFits(ctx, deliveries)
 	if err != nil {
 		return nil, err
@@ -49,14 +54,32 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if immediately {
 		_ = q.session.Extend(0, leases(deliveries)...) // one that ended by itself meanwhile is as well
 	}
+	handles := a.handles(deliveries)
+	if key.id != "" && !immediately {
+		a.attempts.put(key, deliveries, handles)
+	}
+	return q.answer(c, in, deliveries, handles), nil
+}
+
+// handles are the receipt handles of messages that are handed out now.
+func (a *adapter) handles(deliveries []broker.Delivery) []string {
+	list := make([]string, len(deliveries))
+	for i := range deliveries {
+		list[i] = a.sealReceipt(receipt{deliveries[i].Lease.Handle(), time.Now()})
+	}
+	return list
+}
+
+// answer shows messages as the request wants them.
+func (q *queue) answer(c *awsproto.Call, in *receiveMessageInput, deliveries []broker.Delivery, handles []string) *receiveMessageOutput {
 	out := &receiveMessageOutput{}
 	view := newView(in)
 	for i := range deliveries {
 		m := view.show(c, q, &deliveries[i])
-		m.ReceiptHandle = a.sealReceipt(receipt{deliveries[i].Lease.Handle(), now})
+		m.ReceiptHandle = handles[i]
 		out.Messages = append(out.Messages, m)
 	}
-	return out, nil
+	return out
 }
 
 // overLimit answers a receive when as many messages are in flight as may be: a short poll of a standard
@@ -108,8 +131,11 @@ func (q *queue) receiveOptions(in *receiveMessageInput) (broker.GetOptions, *aws
 		}
 		o.Wait = time.Duration(*w) * time.Second
 	}
-	if in.ReceiveRequestAttemptID != "" {
-		return o, invalidValue(in.ReceiveRequestAttemptID, "ReceiveRequestAttemptId", "The request include parameter that is not valid for this queue type.")
+	switch id := in.ReceiveRequestAttemptID; {
+	case id != "" && !q.fifo():
+		return o, invalidValue(id, "ReceiveRequestAttemptId", otherType)
+	case id != "" && !validFIFOID(id):
+		return o, invalidValue(id, "ReceiveRequestAttemptId", "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 	}
 	for _, name := range slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames) {
 		if !slices.Contains(systemAttributes, name) {

@@ -2,6 +2,8 @@ package sqs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -19,29 +21,35 @@ func (a *adapter) sendMessage(ctx context.Context, c *awsproto.Call, in *sendMes
 	if bad != nil {
 		return nil, bad
 	}
-	w := newWaiter()
-	if err := q.publish(c, m, w); err != nil {
+	w := newSending()
+	if err := q.send(ctx, c, m, w); err != nil {
 		return nil, err
 	}
 	if err := w.wait(ctx); err != nil {
 		return nil, err
 	}
+	q.complete(&out, w.receipt)
 	return &out, nil
 }
 
-// publish gives the message to the broker.
-func (q *queue) publish(c *awsproto.Call, m *broker.Message, done broker.Completion) error {
+// send gives the message to the broker.
+func (q *queue) send(ctx context.Context, c *awsproto.Call, m *broker.Message, w *sending) error {
 	if len(q.broker.Alarms()) > 0 { // what is left of memory or disk is for settling
 		return unavailable
 	}
-	n, err := q.session.Publish(m, done)
-	if err != nil {
-		return absent(c, err)
+	return absent(c, q.session.Send(ctx, q.name, m, w.told))
+}
+
+// complete fills in what is known only now: a FIFO queue's sequence number, and the id of the message
+// that this one repeats.
+func (q *queue) complete(out *sendMessageOutput, r broker.Receipt) {
+	if !q.fifo() {
+		return
 	}
-	if n == 0 { // it was deleted since the request began
-		return queueDoesNotExist(c.Protocol)
+	out.SequenceNumber = sequenceNumber(r.Sequence)
+	if r.Duplicate && r.MessageID != "" {
+		out.MessageID = r.MessageID
 	}
-	return nil
 }
 
 // sendMessageBatch [SQS SendMessageBatch] stores its entries in their order; each succeeds or fails
@@ -62,8 +70,13 @@ func (a *adapter) sendMessageBatch(ctx context.Context, c *awsproto.Call, in *se
 	if bad := checkBatchSize(in.Entries); bad != nil {
 		return nil, bad
 	}
+	for i := range in.Entries { // a FIFO batch is refused as a whole when one of its entries cannot have a place
+		if bad := q.checkIDs(&in.Entries[i].messageInput); bad != nil && q.fifo() {
+			return nil, batchWords(bad)
+		}
+	}
 	results := make([]sendMessageOutput, len(in.Entries))
-	waiters := make([]*waiter, len(in.Entries))
+	waiters := make([]*sending, len(in.Entries))
 	errs := make([]error, len(in.Entries))
 	for i := range in.Entries {
 		m, out, bad := q.newMessage(c, &in.Entries[i].messageInput)
@@ -71,8 +84,8 @@ func (a *adapter) sendMessageBatch(ctx context.Context, c *awsproto.Call, in *se
 			errs[i] = batchWords(bad)
 			continue
 		}
-		w := newWaiter()
-		if errs[i] = q.publish(c, m, w); errs[i] == nil {
+		w := newSending()
+		if errs[i] = q.send(ctx, c, m, w); errs[i] == nil {
 			results[i], waiters[i] = out, w
 		}
 	}
@@ -85,6 +98,7 @@ func (a *adapter) sendMessageBatch(ctx context.Context, c *awsproto.Call, in *se
 			out.Failed = append(out.Failed, failure(id, errs[i]))
 			continue
 		}
+		q.complete(&results[i], waiters[i].receipt)
 		out.Successful = append(out.Successful, sendBatchResult{id, results[i]})
 	}
 	return out, ctx.Err()
@@ -125,17 +139,45 @@ func (in *messageInput) check() *awsproto.Error {
 	if in.DelaySeconds != nil && (*in.DelaySeconds < 0 || *in.DelaySeconds > maxDelaySeconds) {
 		return invalidValue(*in.DelaySeconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 	}
+	return nil
+}
+
+const otherType = "The request include parameter that is not valid for this queue type."
+
+// checkIDs applies the rules of group and deduplication ids, and makes the latter of the body where the queue says so.
+func (q *queue) checkIDs(in *messageInput) *awsproto.Error {
+	const characters = " can only include alphanumeric and punctuation characters. 1 to 128 in length."
+	if in.MessageGroupID != "" && !validFIFOID(in.MessageGroupID) {
+		return invalidValue(in.MessageGroupID, "MessageGroupId", "MessageGroupId"+characters)
+	}
+	if in.MessageDeduplicationID != "" && !validFIFOID(in.MessageDeduplicationID) {
+		return invalidValue(in.MessageDeduplicationID, "MessageDeduplicationId", "MessageDeduplicationId"+characters)
+	}
+	if !q.fifo() {
+		if in.MessageDeduplicationID != "" {
+			return invalidValue(in.MessageDeduplicationID, "MessageDeduplicationId", otherType)
+		}
+		return nil
+	}
+	if in.MessageGroupID == "" {
+		return missingParameter("MessageGroupId")
+	}
+	if in.MessageDeduplicationID == "" && q.kept.value(attrContentDedup) != "true" {
+		return invalidParameter("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+	}
 	if in.DelaySeconds != nil && *in.DelaySeconds > 0 {
-		return unsupported("Delayed messages are not supported yet.")
-	}
-	const fifoParameter = "The request include parameter that is not valid for this queue type."
-	if in.MessageGroupID != "" {
-		return invalidValue(in.MessageGroupID, "MessageGroupId", fifoParameter)
-	}
-	if in.MessageDeduplicationID != "" {
-		return invalidValue(in.MessageDeduplicationID, "MessageDeduplicationId", fifoParameter)
+		return invalidValue(*in.DelaySeconds, "DelaySeconds", otherType)
 	}
 	return nil
+}
+
+// deduplicationID is the sender's name for a message, or the one that its body makes.
+func (q *queue) deduplicationID(in *messageInput) string {
+	if in.MessageDeduplicationID != "" || !q.fifo() {
+		return in.MessageDeduplicationID
+	}
+	sum := sha256.Sum256([]byte(in.MessageBody))
+	return hex.EncodeToString(sum[:])
 }
 
 // traceHeader is the one system attribute that can be sent.
@@ -168,8 +210,17 @@ func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message,
 	if size += len(in.MessageBody); size > q.kept.number(attrMaximumSize) {
 		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", q.kept.number(attrMaximumSize))
 	}
+	if bad := q.checkIDs(in); bad != nil {
+		return nil, sendMessageOutput{}, bad
+	}
+	if in.DelaySeconds != nil && *in.DelaySeconds > 0 {
+		return nil, sendMessageOutput{}, unsupported("Delayed messages are not supported yet.")
+	}
 	id := awsproto.NewID()
-	m, err := encodeMessage(q.name, id, c.Account, in)
+	m, err := encodeMessage(q.name, &awsmessage.Content{
+		ID: id, Sender: c.Account, Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
+		Group: in.MessageGroupID, DeduplicationID: q.deduplicationID(in),
+	}, in.MessageBody)
 	if err != nil {
 		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: The message attributes cannot be stored.")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
@@ -22,6 +24,9 @@ import (
 // service is an endpoint with this adapter over a broker in memory.
 type service struct {
 	t       testing.TB
+	options Options
+	store   *memory.Store
+	adapter *Adapter
 	handler http.Handler
 	broker  *broker.Broker
 	close   func()
@@ -31,32 +36,61 @@ func newService(t testing.TB) *service { return newServiceWith(t, Options{}) }
 
 func newServiceWith(t testing.TB, o Options) *service {
 	t.Helper()
-	log := slog.New(failing{t})
-	store := memory.NewStore()
-	b, err := broker.Open(t.Context(), store, broker.Options{Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o.Log, o.Secret = slog.New(failing{t}), awsproto.NewSecret()
+	s := &service{t: t, options: o, store: memory.NewStore()}
+	s.start()
 	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := store.Close(); err != nil {
+		s.stop()
+		if err := s.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	o.Broker, o.Secret = b, awsproto.NewSecret()
-	o.Log = log
-	a, err := New(o)
+	return s
+}
+
+func (s *service) start() {
+	s.t.Helper()
+	b, err := broker.Open(s.t.Context(), s.store, broker.Options{Logger: s.options.Log, MarkDeath: markDeath})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.Close() })
-	e, err := awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{a.Service()}, Log: log})
+	s.broker, s.options.Broker = b, b
+	if s.adapter, err = New(s.options); err != nil {
+		s.t.Fatal(err)
+	}
+	e, err := awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{s.adapter.Service()}, Log: s.options.Log})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	return &service{t, e, b, e.Close}
+	s.handler, s.close = e, e.Close
+}
+
+func (s *service) stop() {
+	s.t.Helper()
+	if err := errors.Join(s.adapter.Close(), s.broker.Close()); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// restart stops everything but the store, and starts it again.
+func (s *service) restart() {
+	s.t.Helper()
+	s.stop()
+	s.start()
+}
+
+// markDeath marks dead letters as the server does, with as much of RabbitMQ's headers as SQS reads.
+func markDeath(m *broker.Message, d broker.Death) (property.Block, []string, error) {
+	set, err := m.Properties().Decode()
+	if err != nil {
+		return nil, nil, err
+	}
+	set.Headers = append(set.Headers, property.Field{Name: "x-last-death-queue", Value: d.Queue})
+	block, err := set.Append(nil)
+	if err == nil {
+		block, err = awsmessage.MarkDeath(m, d, block)
+	}
+	return block, nil, err
 }
 
 // failing is a log that fails the test at an error.

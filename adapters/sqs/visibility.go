@@ -68,5 +68,8 @@ func (a *adapter) extend(q *queue, handle string, timeout *int32) error {
 	if broker.IsKind(err, broker.KindStaleLease) {
 		return invalidValue(handle, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
 	}
+	if err == nil && q.fifo() {
+		a.attempts.changed(r.handle)
+	}
 	return err
 }

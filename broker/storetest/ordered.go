@@ -156,7 +156,7 @@ func deduplicated(f *fixture) {
 	same()
 	f.counts("q", 0, 0)
 	limits = &broker.QueueLimits{Deduplicate: broker.DeduplicateInGroup}
-	if err := f.s.SetQueueLimits(f.ctx(), "q", limits); err != nil {
+	if err := f.s.ConfigureQueue(f.ctx(), "q", "test", nil, limits); err != nil {
 		f.Fatal(err)
 	}
 	f.send("q", "a", "four", "a4")
