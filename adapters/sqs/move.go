@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -170,6 +171,6 @@ func isAbsent(err error) bool {
 	if broker.IsKind(err, broker.KindNotFound) {
 		return true
 	}
-	e, ok := err.(*awsproto.Error)
-	return ok && e.Shape == "QueueDoesNotExist"
+	var e *awsproto.Error
+	return errors.As(err, &e) && e.Shape == "QueueDoesNotExist"
 }
