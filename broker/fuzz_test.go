@@ -28,7 +28,7 @@ func TestStateRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := seedState()
-	want.copies = append(want.copies, moved{seq: 2, place: 948 * SequenceStep, count: 7}, moved{seq: 4, place: 949 * SequenceStep})
+	want.copies = append(want.copies, moved{seq: 2, place: 950 * SequenceStep, count: 7}, moved{seq: 4, place: 950*SequenceStep + 1})
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}

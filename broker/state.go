@@ -14,8 +14,8 @@ import (
 //	mark                     messages up to here may have been handed out, see outMark
 //	n, n x (gap, span, messages, count)   runs of unsettled messages below next, by sequence: gap from the end of the
 //	                         run before, span = last - first, how many messages it holds, times handed out
-//	n, n x (seq, place, count)            unsettled messages whose copy is at place
-//	n, n x (seq, count)                   unsettled messages whose copies come right before this state, in order
+//	n, n x (seq, place, count)            unsettled messages that were moved to place
+//	n, n x (seq, count)                   unsettled messages that this state's entry moves, in order
 //	n, n x (delta)           messages at or above next that are settled all the same, ascending
 //	n, n x (delta)           parts of transactions that are applied here, ascending
 //	n, n x (...)             of a stream: its segments, see appendSegments
@@ -88,7 +88,7 @@ func appendAscending(dst []byte, list []uint64) []byte {
 	return dst
 }
 
-// decodeState reads a state that was found at sequence at.
+// decodeState reads a state whose entry is at sequence at.
 func decodeState(raw []byte, at uint64) (*state, error) {
 	d := varints{rest: raw}
 	if d.next() != stateVersion {
@@ -109,7 +109,7 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	}
 	n := d.length(2)
 	for i := range n {
-		st.copies = append(st.copies, moved{seq: d.next(), place: at - uint64(n-i)*SequenceStep, count: uint32(d.next())})
+		st.copies = append(st.copies, moved{seq: d.next(), place: at + uint64(i), count: uint32(d.next())})
 	}
 	st.skipped = d.ascending()
 	st.applied = d.ascending()

@@ -48,7 +48,7 @@ type MetadataKey struct {
 type Recovered struct {
 	// State is the last state written, nil if none was.
 	State []byte
-	// StateSeq is its sequence.
+	// StateSeq is the sequence of its entry.
 	StateSeq uint64
 	// Last is not below the sequence of the newest message of the log, and below what the next entry gets.
 	Last uint64

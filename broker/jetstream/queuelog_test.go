@@ -160,3 +160,45 @@ func TestSequencePromised(t *testing.T) {
 		t.Fatal("nothing was promised")
 	}
 }
+
+// TestMoved writes states that move messages, and reads those back by any of their sequences.
+func TestMoved(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Store {
+		s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	log, err := s.CreateQueueLog(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(appendedTo, 3)
+	log.Append([]byte("message"), told)
+	log.WriteState(broker.StateEntry{State: []byte("old")}, told)
+	log.WriteState(broker.StateEntry{State: []byte("new"), Moved: [][]byte{[]byte("a"), []byte("b")}}, told)
+	var at uint64
+	for range 3 {
+		a := <-told
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+		at = a.at
+	}
+	s.Close()
+	s = open()
+	defer s.Close()
+	log, found, err := s.OpenQueueLog(t.Context(), "q")
+	if err != nil || string(found.State) != "new" || found.StateSeq != at {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for i := range uint64(2) {
+		first, moved, err := log.Moved(t.Context(), at+i)
+		if err != nil || first != at || len(moved) != 2 || string(moved[1]) != "b" {
+			t.Fatalf("%d, %q, %v", first, moved, err)
+		}
+	}
+}

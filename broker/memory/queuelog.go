@@ -40,7 +40,7 @@ func (l *queueLog) recovered() broker.Recovered {
 	found := broker.Recovered{Last: l.last}
 	for _, e := range l.entries {
 		if e.kind == state {
-			found.State, found.StateSeq = e.payload, e.seq
+			found.State, found.StateSeq = e.payload, e.seq-e.seq%broker.SequenceStep
 		}
 	}
 	return found
