@@ -30,19 +30,23 @@ type conn struct {
 	in     *wire.Reader
 	out    *output
 
-	dialect  dialect
-	fixed    bool   // the dialect was set, or recognised
-	version  string // "" before CONNECT
-	id       string // the session header
-	session  *broker.Session
-	listed   *broker.Connection
-	lane     *broker.Lane
-	cancel   context.CancelFunc     // set before the connection is listed
-	forced   atomic.Pointer[string] // why an operator ends the connection
-	declared map[string]struct{}    // queues that were declared, which is done once
-	txs      map[string]*transaction
-	txBytes  int               // of all of them
-	replies  map[string]string // queues for replies, by the client's name for them
+	dialect     dialect
+	fixed       bool   // the dialect was set, or recognised
+	version     string // "" before CONNECT
+	id          string // the session header
+	ownID       string // begins what the connection makes up names for
+	clientID    string // ActiveMQ: who the client is; "" when it does not say
+	sent        uint64 // ActiveMQ: messages that got an id
+	session     *broker.Session
+	listed      *broker.Connection
+	lane        *broker.Lane
+	cancel      context.CancelFunc     // set before the connection is listed
+	forced      atomic.Pointer[string] // why an operator ends the connection
+	rootSession *broker.Session        // nil until it is used
+	declared    map[string]struct{}    // queues that were declared, which is done once
+	txs         map[string]*transaction
+	txBytes     int               // of all of them
+	replies     map[string]string // queues for replies, by the client's name for them
 
 	set     property.Set // scratch
 	block   []byte
@@ -54,6 +58,7 @@ type conn struct {
 
 	mu      sync.Mutex
 	subs    map[string]*subscription // by consumer tag
+	temps   map[string]string        // ActiveMQ: temporary destinations; the reader may read it without mu
 	unacked ledger
 	lastTag uint64
 }
@@ -61,7 +66,7 @@ type conn struct {
 func newConn(s *Server, nc net.Conn) *conn {
 	log := s.log.With("conn", nc.RemoteAddr().String())
 	c := &conn{
-		server: s, nc: nc, log: log, live: &liveReader{nc: nc}, out: newOutput(nc, log),
+		server: s, nc: nc, ownID: ownIDPrefix + broker.UniqueName(), log: log, live: &liveReader{nc: nc}, out: newOutput(nc, log),
 		declared: make(map[string]struct{}), txs: make(map[string]*transaction), replies: make(map[string]string),
 		subs: make(map[string]*subscription),
 	}
@@ -189,9 +194,18 @@ func isNetwork(err error) bool {
 
 // end returns what the connection holds, and closes it after its last words.
 func (c *conn) end() {
+	c.mu.Lock()
+	for _, s := range c.subs {
+		c.server.unwatch(s)
+	}
+	c.mu.Unlock()
 	if c.session != nil {
 		c.session.Close()
 	}
+	if c.rootSession != nil {
+		c.rootSession.Close()
+	}
+	c.server.leave(c)
 	c.listed.Unregister()
 	c.out.close()
 }
@@ -207,9 +221,7 @@ func (c *conn) handle(ctx context.Context, f *wire.Frame) error {
 	if c.version == "1.0" {
 		f.Trim()
 	}
-	if err := c.recognise(f); err != nil {
-		return err
-	}
+	c.recognise(f)
 	switch f.Command {
 	case wire.Send:
 		return c.dialect.send(ctx, c, f)

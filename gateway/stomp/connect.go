@@ -28,9 +28,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	if version == "1.0" {
 		f.Trim()
 	}
-	if err := c.recognise(f); err != nil {
-		return err
-	}
+	c.recognise(f)
 	beat := value(f, "heart-beat", "0,0")
 	send, receive, ok := c.dialect.heartBeat(beat)
 	if !ok {
@@ -40,7 +38,10 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	c.session, c.version, c.id = session, version, "session-"+broker.UniqueName()
+	c.session, c.version = session, version
+	if c.id, err = c.dialect.admit(c, f); err != nil {
+		return err
+	}
 	c.ackName = "message-id"
 	if version == "1.2" {
 		c.ackName = "id"
@@ -57,6 +58,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	buf = wire.AppendHeader(buf, "session", c.id)
 	buf = wire.AppendHeader(buf, "heart-beat", millis(send)+","+millis(receive))
 	buf = wire.AppendHeader(buf, "version", version)
+	buf = c.dialect.appendConnected(buf, f)
 	c.out.end(wire.AppendBody(buf, nil))
 	return nil
 }
@@ -74,7 +76,7 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 		}
 		return nil, err
 	}
-	namespace := value(f, "host", o.DefaultNamespace)
+	namespace := c.namespace(value(f, "host", ""))
 	session, err := c.server.broker.Connect(ctx, p, namespace, c.evicted)
 	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) || broker.IsKind(err, broker.KindLimit) {
 		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
@@ -85,6 +87,20 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 	}
 	session.SetFrontEnd("stomp")
 	return session, nil
+}
+
+// namespace is the one that a host header means.
+func (c *conn) namespace(host string) string {
+	o := &c.server.opts
+	if host == "" || (c.dialect.anyHost() && !c.server.hasNamespace(host)) {
+		return o.DefaultNamespace
+	}
+	return host
+}
+
+func (s *Server) hasNamespace(name string) bool {
+	_, err := s.broker.NamespaceInfo(name)
+	return err == nil
 }
 
 func fromLoopback(nc net.Conn) bool {

@@ -52,7 +52,6 @@ func TestConnectRefused(t *testing.T) {
 		"heart-beat":  {"CONNECT\nheart-beat:a,b\n\n\x00", "Processing error", "Processing error"},
 		"heart-beat1": {"CONNECT\nheart-beat:5\n\n\x00", "Processing error", "Processing error"},
 		"other frame": {"SEND\ndestination:/queue/a\n\n\x00", "Illegal command", "You must log in using CONNECT first"},
-		"ActiveMQ":    {"CONNECT\nclient-id:me\n\n\x00", "not_implemented", "NOT_IMPLEMENTED - header 'client-id' belongs to ActiveMQ's dialect, which is not supported yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := g.dial()

@@ -15,7 +15,7 @@ import (
 // errors. What the specification fixes for all of them is conn's. A dialect holds no state: what a connection has made
 // in one dialect (a subscription, a receipt that is owed) ends in it, even when the connection speaks another by then.
 //
-// The files of a dialect begin with its name: rabbitmq_*.go.
+// The files of a dialect begin with its name: rabbitmq_*.go, activemq_*.go.
 type dialect interface {
 	// String is the dialect's name in the configuration.
 	String() string
@@ -24,6 +24,12 @@ type dialect interface {
 	// heartBeat reads a heart-beat header, what the client can send and wants to get, as how often we send and expect
 	// something.
 	heartBeat(header string) (send, receive time.Duration, ok bool)
+	// anyHost tells that a host header which names no virtual host means the default one.
+	anyHost() bool
+	// admit takes what CONNECT says besides, and returns the session header of CONNECTED.
+	admit(c *conn, f *wire.Frame) (session string, err error)
+	// appendConnected appends further headers to CONNECTED.
+	appendConnected(buf []byte, f *wire.Frame) []byte
 	// send, subscribe, unsubscribe, settle (ACK and NACK) and begin handle a frame to its end, its receipt included.
 	send(ctx context.Context, c *conn, f *wire.Frame) error
 	subscribe(ctx context.Context, c *conn, f *wire.Frame) error
@@ -31,10 +37,8 @@ type dialect interface {
 	settle(c *conn, f *wire.Frame) error
 	// beginAgain says what a BEGIN is for a transaction that is open: an error, or nil to begin it anew.
 	beginAgain(id string) error
-	// receiptInTransaction tells that the receipt of a SEND in a transaction comes at once: the transaction has it.
-	receiptInTransaction() bool
 	// appendMessage appends the MESSAGE for a delivery. It is called with c.mu held, which guards the scratch of s.
-	appendMessage(buf []byte, c *conn, s *subscription, tag uint64, d *broker.Delivery) []byte
+	appendMessage(buf []byte, c *conn, u *unacked, d *broker.Delivery) []byte
 	// cancelled is what a client is told whose subscription ends with its queue.
 	cancelled(s *subscription) *fault
 	// say words what the protocol itself forbids. command is the frame's, detail what it is about.
@@ -82,10 +86,12 @@ const (
 	Automatic Dialect = "auto"
 	// RabbitMQ is the dialect of RabbitMQ's STOMP plugin.
 	RabbitMQ Dialect = "rabbitmq"
+	// ActiveMQ is the dialect of ActiveMQ Classic.
+	ActiveMQ Dialect = "activemq"
 )
 
 // dialects has the dialect of each name; Automatic is none.
-var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}}
+var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}, ActiveMQ: activemq{}}
 
 // ParseDialect reads a dialect's name; "" is [Automatic].
 func ParseDialect(name string) (Dialect, error) {
@@ -100,54 +106,85 @@ func ParseDialect(name string) (Dialect, error) {
 }
 
 // recognise changes the connection's dialect at an unmistakable mark, unless it was set.
-func (c *conn) recognise(f *wire.Frame) error {
+func (c *conn) recognise(f *wire.Frame) {
 	if c.fixed {
-		return nil
+		return
 	}
-	return refuseForeign(f)
+	if d := markOf(f); d != nil {
+		c.become(d)
+	}
 }
 
-// refuseForeign refuses a frame with a mark of ActiveMQ's dialect, and headers that stand for what is not built.
-func refuseForeign(f *wire.Frame) error {
+// become makes the connection speak a dialect for good.
+func (c *conn) become(d dialect) {
+	c.log.Info("dialect recognised", "dialect", d.String())
+	c.dialect, c.fixed = d, true
+}
+
+// markOf is the dialect that alone would have such a frame; nil when several do.
+func markOf(f *wire.Frame) dialect {
+	for i := range f.Headers {
+		h := &f.Headers[i]
+		switch {
+		case bytes.HasPrefix(h.Name, []byte("activemq.")),
+			string(h.Name) == "client-id" && (f.Command == wire.Connect || f.Command == wire.Stomp),
+			f.Command == wire.Subscribe && subscriptionMarks[string(h.Name)],
+			f.Command == wire.Send && bytes.HasPrefix(h.Name, []byte("AMQ_SCHEDULED_")),
+			string(h.Name) == "destination" && activeMQDestination(f.Command, string(h.Value)):
+			return activemq{}
+		}
+	}
+	return nil
+}
+
+// subscriptionMarks are headers of SUBSCRIBE that ActiveMQ knows and RabbitMQ passes over.
+var subscriptionMarks = map[string]bool{"selector": true, "browser": true, "transformation": true}
+
+// activeMQDestination recognises the destinations that only ActiveMQ has.
+func activeMQDestination(command, text string) bool {
+	queue, isQueue := strings.CutPrefix(text, "/queue/")
+	topic, isTopic := strings.CutPrefix(text, "/topic/")
+	_, virtual := virtualTopic(queue)
+	switch {
+	case strings.HasPrefix(text, "queue://"), strings.HasPrefix(text, "topic://"),
+		strings.HasPrefix(text, "temp-queue://"), strings.HasPrefix(text, "temp-topic://"),
+		strings.HasPrefix(text, "/temp-topic/"), strings.HasPrefix(text, "/remote-temp-"),
+		strings.Contains(text, ",/queue/"), strings.Contains(text, ",/topic/"),
+		strings.HasPrefix(text, tempPrefix) && (command == wire.Send || command == wire.Subscribe),
+		strings.Contains(text, "?consumer."), virtual:
+		return true
+	case isQueue:
+		return strings.HasPrefix(queue, "ActiveMQ.") || queue == ">" || strings.HasSuffix(queue, ".>")
+	case isTopic:
+		return strings.HasPrefix(topic, "ActiveMQ.") || strings.HasPrefix(topic, "VirtualTopic.") ||
+			topic == ">" || strings.HasSuffix(topic, ".>")
+	default:
+		return false
+	}
+}
+
+// refuseUnbuilt refuses headers that stand for what RabbitMQ has and this does not have yet.
+func refuseUnbuilt(f *wire.Frame) error {
+	if f.Command != wire.Subscribe && f.Command != wire.Send {
+		return nil
+	}
 	for i := range f.Headers {
 		name := f.Headers[i].Name
 		switch {
-		case bytes.HasPrefix(name, []byte("activemq.")),
-			string(name) == "client-id" && (f.Command == wire.Connect || f.Command == wire.Stomp):
-			return foreign("header '%s'", name)
 		case f.Command == wire.Subscribe && ofSubscription[string(name)]:
 			return unsupported("the header '%s' on SUBSCRIBE is not supported yet", name)
-		case (f.Command == wire.Subscribe || f.Command == wire.Send) && ofQueue[string(name)] &&
-			(string(name) != "x-queue-type" || string(f.Headers[i].Value) != "classic"):
+		case ofQueue[string(name)] && (string(name) != "x-queue-type" || string(f.Headers[i].Value) != "classic"):
 			return unsupported("the queue argument '%s' is not supported yet", name)
 		}
 	}
 	return nil
 }
 
-// foreignDestination refuses the destinations that only ActiveMQ has.
-func foreignDestination(text string) error {
-	switch {
-	case strings.HasPrefix(text, "queue://"), strings.HasPrefix(text, "topic://"),
-		strings.HasPrefix(text, "/temp-topic/"), strings.HasPrefix(text, "/remote-temp-"),
-		strings.Contains(text, ",/queue/"), strings.Contains(text, ",/topic/"),
-		strings.HasPrefix(text, "/topic/") && (strings.HasSuffix(text, ".>") || text == "/topic/>"):
-		return foreign("destination '%s'", text)
-	default:
-		return nil
-	}
-}
-
-func foreign(format string, args ...any) *fault {
-	return unsupported(format+" belongs to ActiveMQ's dialect, which is not supported yet", args...)
-}
-
-// ofSubscription are the headers of SUBSCRIBE that change what is delivered: those of ActiveMQ and Artemis, which
-// RabbitMQ would ignore, and those of RabbitMQ's streams.
+// ofSubscription are the headers of SUBSCRIBE that change what is delivered: those of Artemis, and those of RabbitMQ's
+// streams.
 var ofSubscription = map[string]bool{
-	"selector": true, "browser": true, "subscription-type": true, "durable-subscription-name": true,
-	"durable-subscriber-name": true, "consumer-window-size": true, "transformation": true,
-	"x-stream-offset": true, "x-stream-filter": true, "x-stream-match-unfiltered": true,
+	"subscription-type": true, "durable-subscription-name": true, "durable-subscriber-name": true,
+	"consumer-window-size": true, "x-stream-offset": true, "x-stream-filter": true, "x-stream-match-unfiltered": true,
 }
 
 // ofQueue are the headers that RabbitMQ takes as arguments of the queue it declares (HEADER_ARGUMENTS).

@@ -12,6 +12,9 @@ type unacked struct {
 	tag   uint64
 	sub   *subscription
 	lease broker.Lease // not valid: a hole, settled before older ones
+	from  *broker.Consumer
+	msg   *broker.Message
+	seq   uint64 // the message's place in its queue
 }
 
 // ledger holds the deliveries of a connection that are not settled, in the order of their tags. It is not safe for
@@ -47,7 +50,7 @@ func (l *ledger) take(tag uint64, also func(older *unacked) bool, dst []unacked)
 	for i := from; i <= at; i++ {
 		if l.entries[i].lease.Valid() && (i == at || also(&l.entries[i])) {
 			dst = append(dst, l.entries[i])
-			l.entries[i].lease, l.entries[i].sub = broker.Lease{}, nil
+			l.entries[i] = unacked{tag: l.entries[i].tag}
 			l.holes++
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
 
 // rabbitmq is the dialect of RabbitMQ's STOMP plugin, measured on 3.10.8; what versions up to 3.13 do otherwise is named
@@ -18,7 +21,13 @@ func (rabbitmq) product(o *Options) string { return o.ServerHeader }
 // beginAgain forgets the transaction of the same name.
 func (rabbitmq) beginAgain(string) error { return nil }
 
-func (rabbitmq) receiptInTransaction() bool { return false }
+func (rabbitmq) anyHost() bool { return false }
+
+func (rabbitmq) admit(*conn, *wire.Frame) (session string, err error) {
+	return "session-" + broker.UniqueName(), nil
+}
+
+func (rabbitmq) appendConnected(buf []byte, _ *wire.Frame) []byte { return buf }
 
 // heartBeat is as the client says, in whole seconds.
 func (rabbitmq) heartBeat(header string) (send, receive time.Duration, ok bool) {

@@ -12,8 +12,8 @@ import (
 const separator = "@@"
 
 // appendMessage has the headers in RabbitMQ's order.
-func (rabbitmq) appendMessage(buf []byte, c *conn, s *subscription, tag uint64, d *broker.Delivery) []byte {
-	m := d.Message
+func (rabbitmq) appendMessage(buf []byte, c *conn, u *unacked, d *broker.Delivery) []byte {
+	m, s := d.Message, u.sub
 	buf = wire.AppendCommand(buf, wire.Message)
 	if s.id != "" {
 		buf = wire.AppendHeader(buf, "subscription", s.id)
@@ -21,7 +21,7 @@ func (rabbitmq) appendMessage(buf []byte, c *conn, s *subscription, tag uint64, 
 	s.scratch = c.server.appendDestination(s.scratch[:0], m.Exchange(), m.Key())
 	buf = wire.AppendHeader(buf, "destination", s.scratch)
 	s.scratch = append(append(append(append(s.scratch[:0], s.tag...), separator...), c.id...), separator...)
-	s.scratch = strconv.AppendUint(s.scratch, tag, 10)
+	s.scratch = strconv.AppendUint(s.scratch, u.tag, 10)
 	buf = wire.AppendHeader(buf, "message-id", s.scratch)
 	redelivered := "false"
 	if d.Redelivered {
@@ -43,14 +43,19 @@ func appendHeaders(buf []byte, table property.RawTable) []byte {
 		if string(name) == "content-length" {
 			continue
 		}
-		if text, ok := v.Bytes(); ok {
-			buf = wire.AppendHeader(buf, name, text)
-			continue
-		}
-		var room [32]byte
-		if text := appendScalar(room[:0], v); len(text) > 0 {
-			buf = wire.AppendHeader(buf, name, text)
-		}
+		buf = appendHeader(buf, name, v)
+	}
+	return buf
+}
+
+// appendHeader appends a header that has a text.
+func appendHeader(buf, name []byte, v property.RawValue) []byte {
+	if text, ok := v.Bytes(); ok {
+		return wire.AppendHeader(buf, name, text)
+	}
+	var room [32]byte
+	if text := appendScalar(room[:0], v); len(text) > 0 {
+		return wire.AppendHeader(buf, name, text)
 	}
 	return buf
 }

@@ -12,6 +12,9 @@ import (
 // receipt comes at once.
 func (r rabbitmq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	c.server.waitAlarm(ctx)
+	if err := refuseUnbuilt(f); err != nil {
+		return err
+	}
 	if _, ok := f.Get("message-id"); ok {
 		return faultf("Invalid header", "'message-id' is not allowed on 'SEND'.\n")
 	}
@@ -44,7 +47,13 @@ func (r rabbitmq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	}
 	m := broker.NewMessage(d.exchange, d.key, props, f.Body)
 	if tx != nil {
-		return tx.send(f, m)
+		if err := tx.add(m, f.Command); err != nil {
+			return err
+		}
+		if id, ok := f.Get("receipt"); ok {
+			tx.receipts = append(tx.receipts, string(id)) // it comes with the commit
+		}
+		return nil
 	}
 	return r.publish(ctx, c, f, &d, m)
 }
@@ -82,9 +91,6 @@ func (rabbitmq) destination(c *conn, f *wire.Frame) (destination, error) {
 	text, ok := f.Get("destination")
 	if !ok {
 		return destination{}, faultf("Missing destination", "%s must include a 'destination' header\n", quoted(f.Command))
-	}
-	if err := foreignDestination(string(text)); err != nil {
-		return destination{}, err
 	}
 	return c.server.parseDestination(string(text))
 }

@@ -34,6 +34,9 @@ func consumerTag(f *wire.Frame) (id, tag, text string, ok bool) {
 
 // subscribe adds a subscription. Its receipt goes out before its first message.
 func (r rabbitmq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
+	if err := refuseUnbuilt(f); err != nil {
+		return err
+	}
 	if err := needsID(f); err != nil {
 		return err
 	}
@@ -206,7 +209,7 @@ func (rabbitmq) unsubscribe(ctx context.Context, c *conn, f *wire.Frame) error {
 			"UNSUBSCRIBE must refer to an existing subscription.\nSubscription to %s not found.\n", quoted(text))
 	}
 	c.forget(s)
-	s.consumer.Cancel()
+	s.cancel()
 	if s.topic && durable(f) {
 		if _, err := c.session.DeleteQueue(ctx, s.queue, false, false); err != nil && !broker.IsKind(err, broker.KindNotFound) {
 			return err

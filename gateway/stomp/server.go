@@ -69,15 +69,18 @@ type Server struct {
 	log    *slog.Logger
 	stop   func()
 
-	mu      sync.Mutex
-	blocked chan struct{} // closed when the broker's last alarm ends; nil without alarm
+	mu       sync.Mutex
+	blocked  chan struct{}              // closed when the broker's last alarm ends; nil without alarm
+	clients  map[clientKey]*conn        // ActiveMQ: who is here
+	watching map[*subscription]struct{} // those to patterns of queues
 }
 
 // New makes a server on the broker, to be handed to [serve.New]. Close it when it is no longer used.
 func New(b *broker.Broker, opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{broker: b, opts: opts, log: opts.Logger.With("proto", "stomp")}
-	s.stop = b.WatchAlarms(s.alarm)
+	stopAlarms, stopQueues := b.WatchAlarms(s.alarm), b.WatchQueues(s.queueMade)
+	s.stop = func() { stopAlarms(); stopQueues() }
 	s.alarm(b.Alarms())
 	return s
 }

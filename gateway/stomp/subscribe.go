@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"slices"
 
 	"github.com/portico-mq/portico/broker"
 )
@@ -15,22 +16,30 @@ const (
 	ackIndividual                // ACK settles the message
 )
 
-// subscription is a SUBSCRIBE in force. But for scratch it does not change.
+// subscription is a SUBSCRIBE in force.
 type subscription struct {
-	conn     *conn
-	dialect  dialect
-	id       string // "" when the client gave none
-	tag      string // its name within the connection: RabbitMQ's consumer tag
-	text     string // how RabbitMQ's errors name it
-	queue    string
-	topic    bool // its destination is a topic
-	acks     ackMode
-	consumer *broker.Consumer
-	scratch  []byte // under conn.mu
+	conn       *conn
+	dialect    dialect
+	id         string // "" when the client gave none
+	tag        string // its name within the connection
+	text       string // how errors name it
+	queue      string // RabbitMQ: what it consumes from
+	topic      bool   // RabbitMQ: its destination is a topic
+	topicQueue string // ActiveMQ: the queue of its own that its topics lead to
+	acks       ackMode
+	// ActiveMQ: the patterns of queues that it consumes from, and how.
+	patterns []place
+	opts     broker.ConsumeOptions
+
+	// Under conn.mu:
+	consumers []*broker.Consumer
+	started   bool // resume was called
+	ended     bool
+	scratch   []byte
 }
 
 // Deliver sends a message; see [broker.Receiver].
-func (s *subscription) Deliver(_ *broker.Consumer, d broker.Delivery) bool {
+func (s *subscription) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,22 +48,73 @@ func (s *subscription) Deliver(_ *broker.Consumer, d broker.Delivery) bool {
 		return false
 	}
 	c.lastTag++
+	u := unacked{tag: c.lastTag, sub: s, lease: d.Lease, from: from, msg: d.Message, seq: d.Sequence}
 	if s.acks != ackAuto {
-		c.unacked.add(unacked{tag: c.lastTag, sub: s, lease: d.Lease})
+		c.unacked.add(u)
 	}
 	c.lane.HandedOut(false, s.acks == ackAuto, d.Redelivered)
-	c.out.endDelivery(s.dialect.appendMessage(buf, c, s, c.lastTag, &d))
+	c.out.endDelivery(s.dialect.appendMessage(buf, c, &u, &d))
 	return true
 }
 
-// Cancelled tells the client that the queue was deleted; see [broker.Receiver].
-func (s *subscription) Cancelled(*broker.Consumer) {
-	s.conn.forget(s)
-	s.conn.out.fault(s.dialect, s.dialect.cancelled(s), "")
+// Cancelled tells the client that a queue was deleted; see [broker.Receiver].
+func (s *subscription) Cancelled(gone *broker.Consumer) {
+	c := s.conn
+	c.mu.Lock()
+	s.consumers = slices.DeleteFunc(s.consumers, func(one *broker.Consumer) bool { return one == gone })
+	left := len(s.consumers) > 0 || len(s.patterns) > 0
+	c.mu.Unlock()
+	if left {
+		return
+	}
+	c.forget(s)
+	c.out.fault(s.dialect, s.dialect.cancelled(s), "")
+}
+
+// consume adds a queue to what the subscription consumes from.
+func (s *subscription) consume(ctx context.Context, queue string, opts broker.ConsumeOptions) error {
+	consumer, err := s.conn.session.Consume(ctx, queue, s, opts)
+	if err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	ended, started := s.ended, s.started
+	if !ended {
+		s.consumers = append(s.consumers, consumer)
+	}
+	s.conn.mu.Unlock()
+	switch {
+	case ended:
+		consumer.Cancel()
+	case started:
+		consumer.Resume()
+	}
+	return nil
 }
 
 // resume lets the subscription's messages come: at first, and when the output has room again.
-func (s *subscription) resume() { s.consumer.Resume() }
+func (s *subscription) resume() {
+	for _, consumer := range s.all(false) {
+		consumer.Resume()
+	}
+}
+
+// cancel ends its consumers. What is under lease stays so.
+func (s *subscription) cancel() {
+	s.conn.server.unwatch(s)
+	for _, consumer := range s.all(true) {
+		consumer.Cancel()
+	}
+}
+
+// all are the consumers, to be resumed or, with the end of the subscription, cancelled.
+func (s *subscription) all(ended bool) []*broker.Consumer {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.started = true
+	s.ended = s.ended || ended
+	return slices.Clone(s.consumers)
+}
 
 func (c *conn) forget(s *subscription) {
 	c.mu.Lock()
@@ -64,14 +124,12 @@ func (c *conn) forget(s *subscription) {
 	c.mu.Unlock()
 }
 
-// consume starts a subscription's consumer, paused.
+// consume starts the consumer of a subscription to one queue, paused.
 func (c *conn) consume(ctx context.Context, s *subscription, opts broker.ConsumeOptions) error {
 	opts.Tag, opts.Lane = s.tag, c.lane
-	consumer, err := c.session.Consume(ctx, s.queue, s, opts)
-	if err != nil {
+	if err := s.consume(ctx, s.queue, opts); err != nil {
 		return err
 	}
-	s.consumer = consumer
 	c.mu.Lock()
 	c.subs[s.tag] = s
 	c.mu.Unlock()

@@ -95,11 +95,11 @@ func (t *transaction) drop() {
 	t.c.mu.Unlock()
 }
 
-// send adds a message. Its receipt comes with the commit, unless the dialect has it at once.
-func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
+// add adds a message.
+func (t *transaction) add(m *broker.Message, command string) error {
 	cost := m.Size() + actionCost
 	if t.c.txBytes+cost > maxTransactionBytes {
-		return t.c.dialect.say(tooMuchInOne, f.Command, strconv.Itoa(maxTransactionBytes))
+		return t.c.dialect.say(tooMuchInOne, command, strconv.Itoa(maxTransactionBytes))
 	}
 	if _, err := t.tx.Publish(m); err != nil {
 		return err
@@ -107,11 +107,6 @@ func (t *transaction) send(f *wire.Frame, m *broker.Message) error {
 	t.sent++
 	t.bytes += cost
 	t.c.txBytes += cost
-	if t.c.dialect.receiptInTransaction() {
-		t.c.receipt(f)
-	} else if id, ok := f.Get("receipt"); ok {
-		t.receipts = append(t.receipts, string(id))
-	}
 	return nil
 }
 

@@ -37,6 +37,12 @@ func AppendBody(dst, body []byte) []byte {
 	if len(body) > 0 {
 		dst = AppendInt(dst, "content-length", int64(len(body)))
 	}
+	return AppendRest(dst, body)
+}
+
+// AppendRest ends the frame without a content-length of its own; without one among the headers, the body must not hold
+// a NUL.
+func AppendRest(dst, body []byte) []byte {
 	dst = append(dst, '\n')
 	dst = append(dst, body...)
 	return append(dst, 0, '\n')

@@ -1,0 +1,141 @@
+package stomp
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// appendMessage has the headers that ActiveMQ sends, JMS's first, then those that the publisher made up.
+func (d activemq) appendMessage(buf []byte, c *conn, u *unacked, m *broker.Delivery) []byte {
+	s := u.sub
+	props := m.Message.Properties()
+	headers := props.Headers()
+	buf = wire.AppendCommand(buf, wire.Message)
+	buf = d.appendExpires(buf, m.Message, headers)
+	buf = appendShort(buf, "correlation-id", props.CorrelationID)
+	buf = d.appendPlace(buf, c, u)
+	if s.acks != ackAuto && c.version == "1.2" {
+		s.scratch = append(append(s.scratch[:0], c.ownID...), ':')
+		buf = wire.AppendHeader(buf, "ack", strconv.AppendUint(s.scratch, u.tag, 10))
+	}
+	if s.id != "" {
+		buf = wire.AppendHeader(buf, "subscription", s.id)
+	}
+	priority := int64(4)
+	if n, ok := props.Priority(); ok {
+		priority = int64(min(n, 9))
+	}
+	buf = wire.AppendInt(buf, "priority", priority)
+	buf = appendShort(buf, "type", props.Type)
+	if m.Redelivered {
+		buf = wire.AppendHeader(buf, "redelivered", "true")
+	}
+	s.scratch = appendMessageID(s.scratch[:0], u)
+	buf = wire.AppendHeader(buf, "message-id", s.scratch)
+	if mode, _ := props.DeliveryMode(); mode == property.Persistent {
+		buf = wire.AppendHeader(buf, "persistent", "true")
+	}
+	if to, ok := props.ReplyTo(); ok {
+		s.scratch = c.appendAddress(s.scratch[:0], to)
+		buf = wire.AppendHeader(buf, "reply-to", s.scratch)
+	}
+	buf = d.appendTimestamp(buf, m.Message, headers)
+	buf = appendShort(buf, "content-type", props.ContentType)
+	buf = appendShort(buf, "content-encoding", props.ContentEncoding)
+	buf = appendShort(buf, "app-id", props.AppID)
+	buf = appendUserHeaders(buf, headers)
+	return appendTextOrBytes(buf, isTextMessage(props, headers), m.Message.Body())
+}
+
+// appendMessageID appends the id that the message got when it was sent. One that came from elsewhere without an id has
+// one by its place in its queue, the same at each delivery.
+func appendMessageID(dst []byte, u *unacked) []byte {
+	if id, ok := u.msg.Properties().MessageID(); ok && len(id) > 0 {
+		return append(dst, id...)
+	}
+	dst = append(append(dst, "ID:portico:"...), u.from.Queue().Name()...)
+	return strconv.AppendUint(append(dst, ':'), u.seq, 10)
+}
+
+// appendPlace appends where the message came to, and where it was sent to if that is not the same.
+func (activemq) appendPlace(buf []byte, c *conn, u *unacked) []byte {
+	m, queue := u.msg, u.from.Queue().Name()
+	if queue == u.sub.topicQueue {
+		p := place{topic: true, temp: isTemporary(m.Key()), name: m.Key()}
+		return wire.AppendHeader(buf, "destination", c.shown(p))
+	}
+	buf = wire.AppendHeader(buf, "destination", c.shown(place{temp: isTemporary(queue), name: queue}))
+	if m.Exchange() == c.server.opts.TopicExchange {
+		buf = wire.AppendHeader(buf, originalHeader, "/topic/"+m.Key())
+	}
+	return buf
+}
+
+// shown is a place as this client knows it. The caller holds c.mu.
+func (c *conn) shown(p place) string {
+	if p.temp {
+		if alias := c.aliasOf(p.topic, p.name); alias != "" {
+			return alias
+		}
+	}
+	return p.String()
+}
+
+func (activemq) appendExpires(buf []byte, m *broker.Message, headers property.RawTable) []byte {
+	if v, ok := headers.Lookup(expiresHeader); ok {
+		if text, ok := v.Bytes(); ok {
+			return wire.AppendHeader(buf, "expires", text)
+		}
+	}
+	at := int64(0)
+	if d, ok := m.Expiration(); ok {
+		at = m.Published().Add(d).UnixMilli()
+	}
+	return wire.AppendInt(buf, "expires", at)
+}
+
+func (activemq) appendTimestamp(buf []byte, m *broker.Message, headers property.RawTable) []byte {
+	if v, ok := headers.Lookup(timestampHeader); ok {
+		if text, ok := v.Bytes(); ok {
+			return wire.AppendHeader(buf, "timestamp", text)
+		}
+	}
+	at := m.Published()
+	if t, ok := m.Properties().Timestamp(); ok {
+		at = t
+	}
+	return wire.AppendInt(buf, "timestamp", at.UnixMilli())
+}
+
+// appendUserHeaders appends the headers that are the publisher's own.
+func appendUserHeaders(buf []byte, table property.RawTable) []byte {
+	for name, v := range table.All() {
+		switch string(name) {
+		case "content-length", textHeader, expiresHeader, timestampHeader:
+			continue
+		}
+		buf = appendHeader(buf, name, v)
+	}
+	return buf
+}
+
+// isTextMessage tells whether a message was sent as a text. What came from elsewhere is one when its content type says so.
+func isTextMessage(props property.Block, headers property.RawTable) bool {
+	if v, ok := headers.Lookup(textHeader); ok {
+		return v.EqualTo("text")
+	}
+	kind, _ := props.ContentType()
+	return bytes.HasPrefix(kind, []byte("text/"))
+}
+
+// appendTextOrBytes ends the frame: a text has no content-length, unless a NUL in it would end it too early.
+func appendTextOrBytes(buf []byte, text bool, body []byte) []byte {
+	if !text || bytes.IndexByte(body, 0) >= 0 {
+		buf = wire.AppendInt(buf, "content-length", int64(len(body)))
+	}
+	return wire.AppendRest(buf, body)
+}

@@ -1,0 +1,203 @@
+package stomp
+
+import (
+	"context"
+	"time"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// send publishes a message to all places that the destination names, together or not at all. Its receipt means stored
+// and synced.
+func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
+	c.server.waitAlarm(ctx)
+	r, err := d.destination(c, f)
+	if err != nil {
+		return err
+	}
+	tx, err := c.transactionOf(f)
+	if err != nil {
+		return err
+	}
+	props, err := d.properties(c, f, time.Now())
+	if err != nil {
+		return err
+	}
+	places, err := d.targets(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	if len(r.places) > 1 || len(places) != 1 || places[0] != r.places[0] {
+		if props, err = withHeader(props, originalHeader, r.String()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case tx != nil:
+		for _, p := range places {
+			if err := tx.add(d.message(c, p, props, f.Body), f.Command); err != nil {
+				return err
+			}
+		}
+		c.receipt(f)
+		return nil
+	case len(places) == 1:
+		return d.publish(ctx, c, f, places[0], d.message(c, places[0], props, f.Body))
+	default:
+		return d.publishTogether(c, f, places, props)
+	}
+}
+
+// destination reads the frame's destination.
+func (d activemq) destination(c *conn, f *wire.Frame) (*route, error) {
+	text, ok := f.Get("destination")
+	switch {
+	case !ok && f.Command == wire.Send:
+		return nil, activeMQFault("SEND received without a Destination specified!")
+	case !ok:
+		return nil, activeMQFault("Invalid empty or 'null' Destination header")
+	default:
+		return d.parse(c, string(text))
+	}
+}
+
+// targets are the places that a message goes to, each once: a pattern of queues is all that match it now.
+func (d activemq) targets(ctx context.Context, c *conn, r *route) ([]place, error) {
+	var all []place
+	seen := make(map[place]bool, len(r.places))
+	add := func(p place) {
+		if !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
+	for _, p := range r.places {
+		if p.wild() && !p.topic {
+			for _, name := range c.session.QueueNames() {
+				if !isTemporary(name) && p.matches(name) {
+					add(place{name: name})
+				}
+			}
+			continue
+		}
+		if err := d.prepare(ctx, c, p); err != nil {
+			return nil, err
+		}
+		add(p)
+	}
+	return all, nil
+}
+
+// prepare makes the queue of a place when the connection uses it first.
+func (d activemq) prepare(ctx context.Context, c *conn, p place) error {
+	switch {
+	case p.topic:
+		return nil
+	case p.temp:
+		return c.declareTemporary(ctx, p)
+	default:
+		return d.declareOnce(ctx, c, p.name)
+	}
+}
+
+// declareOnce makes a queue, unless there is one: one that was declared otherwise is used as it is.
+func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
+	if _, ok := c.declared[name]; ok {
+		return nil
+	}
+	if _, err := c.session.QueueSpec(name); broker.IsKind(err, broker.KindNotFound) {
+		if err := d.declare(ctx, c, name); err != nil {
+			return err
+		}
+	}
+	c.declared[name] = struct{}{}
+	return nil
+}
+
+// declare makes a queue; one of a virtual topic's consumers is bound to it.
+func (d activemq) declare(ctx context.Context, c *conn, name string) error {
+	spec := broker.QueueSpec{Name: name, Durable: true}
+	if _, _, err := c.session.DeclareQueue(ctx, spec); err != nil {
+		return err
+	}
+	topic, ok := virtualTopic(name)
+	if !ok {
+		return nil
+	}
+	root, err := c.root(ctx)
+	if err != nil {
+		return err
+	}
+	return root.Bind(ctx, broker.Binding{
+		Source: c.server.opts.TopicExchange, Destination: name, Kind: broker.ToQueue, Key: topic.pattern(),
+	})
+}
+
+// message is the message for one place.
+func (activemq) message(c *conn, p place, props property.Block, body []byte) *broker.Message {
+	if p.topic {
+		return broker.NewMessage(c.server.opts.TopicExchange, p.name, props, body)
+	}
+	return broker.NewMessage("", p.name, props, body)
+}
+
+func (d activemq) publish(ctx context.Context, c *conn, f *wire.Frame, p place, m *broker.Message) error {
+	var done broker.Completion
+	id, wanted := f.Get("receipt")
+	if wanted {
+		done = c.await(string(id))
+	}
+	c.lane.Count(broker.Published, 1)
+	n, err := c.session.Publish(m, done)
+	if n == 0 && err == nil && !p.topic {
+		// The queue was deleted since this connection declared it.
+		delete(c.declared, p.name)
+		if err = d.prepare(ctx, c, p); err == nil {
+			n, err = c.session.Publish(m, done)
+		}
+	}
+	switch {
+	case n > 0:
+	case err == nil:
+		c.lane.Count(broker.Dropped, 1)
+		if wanted {
+			done.Done(nil)
+		}
+	case wanted:
+		c.out.arrived()
+	}
+	return err
+}
+
+// publishTogether publishes to several places, or none, in one transaction.
+func (d activemq) publishTogether(c *conn, f *wire.Frame, places []place, props property.Block) error {
+	tx := c.session.Begin()
+	for _, p := range places {
+		if _, err := tx.Publish(d.message(c, p, props, f.Body)); err != nil {
+			return err
+		}
+	}
+	c.lane.Count(broker.Published, 1)
+	var receipts []string
+	if id, ok := f.Get("receipt"); ok {
+		receipts = append(receipts, string(id))
+	}
+	err := tx.Commit(c.await(receipts...))
+	if err != nil {
+		c.out.arrived()
+	}
+	return err
+}
+
+// withHeader is a property block with one header more. It is valid until the next message's.
+func withHeader(props property.Block, name, value string) (property.Block, error) {
+	set, err := props.Decode()
+	if err != nil {
+		return nil, err
+	}
+	set.Headers = append(set.Headers, property.Field{Name: name, Value: value})
+	block, err := set.Append(nil)
+	return block, err
+}

@@ -1,0 +1,157 @@
+package stomp
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/gateway/stomp/wire"
+)
+
+// settle handles ACK, which in client mode counts for all older messages of the subscription, and NACK, which sends one
+// message to the dead letter queue.
+func (d activemq) settle(c *conn, f *wire.Frame) error {
+	if f.Command == wire.Nack && c.version == "1.0" {
+		return activeMQFault("NACK received but connection is in v1.0 mode.")
+	}
+	tag, id, err := d.delivery(c, f)
+	if err != nil {
+		return err
+	}
+	tx, err := c.transactionOf(f)
+	if err != nil {
+		return err
+	}
+	if !c.takeOfSubscription(tag, f.Command == wire.Ack) {
+		return unexpected(f.Command, id)
+	}
+	if f.Command == wire.Nack {
+		return d.reject(c, f, tx)
+	}
+	err = c.settleTaken(f, tx, broker.Ack)
+	if broker.IsKind(err, broker.KindStaleLease) {
+		return unexpected(f.Command, id)
+	}
+	return err
+}
+
+func unexpected(command, id string) *fault {
+	return activeMQFault("Unexpected " + command + " received for message-id [" + id + "]")
+}
+
+// delivery finds what a frame is about: by the ack header of the MESSAGE, or by message-id before STOMP 1.2. A tag of 0
+// is none.
+func (activemq) delivery(c *conn, f *wire.Frame) (tag uint64, id string, err error) {
+	if c.version == "1.2" {
+		text, ok := f.Get("id")
+		if !ok {
+			return 0, "", activeMQFault(f.Command + " received without a ack id for acknowledge!")
+		}
+		return c.tagOf(string(text)), "null", nil
+	}
+	message, ok := f.Get("message-id")
+	if !ok {
+		return 0, "", activeMQFault(f.Command + " received without a message-id to acknowledge!")
+	}
+	subscription, ok := f.Get("subscription")
+	if !ok && c.version == "1.1" {
+		return 0, "", activeMQFault(f.Command + " received without a subscription id for acknowledge!")
+	}
+	return c.tagOfMessage(message, string(subscription), ok), string(message), nil
+}
+
+// tagOf reads an ack header: of this dialect, or of RabbitMQ's when the connection spoke that before.
+func (c *conn) tagOf(ack string) uint64 {
+	digits, ok := strings.CutPrefix(ack, c.ownID+":")
+	if !ok {
+		if _, digits, ok = strings.Cut(ack, separator+c.id+separator); !ok {
+			return 0
+		}
+	}
+	tag, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return tag
+}
+
+// tagOfMessage finds the oldest delivery of a message, of the subscription if one is named.
+func (c *conn) tagOfMessage(message []byte, subscription string, named bool) uint64 {
+	if tag := c.tagOf(string(message)); tag != 0 {
+		return tag
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var id []byte
+	for i := range c.unacked.entries {
+		u := &c.unacked.entries[i]
+		if !u.lease.Valid() || (named && u.sub.id != subscription) {
+			continue
+		}
+		id = appendMessageID(id[:0], u)
+		if bytes.Equal(id, message) {
+			return u.tag
+		}
+	}
+	return 0
+}
+
+// takeOfSubscription moves the delivery of the tag from the ledger to c.taken, and with cumulative the older ones of its
+// subscription, if that is in client mode.
+func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var also func(*unacked) bool
+	if at, ok := c.unacked.find(tag); ok && cumulative {
+		if of := c.unacked.entries[at].sub; of.acks == ackClient {
+			also = func(u *unacked) bool { return u.sub == of }
+		}
+	}
+	var ok bool
+	c.taken, ok = c.unacked.take(tag, also, c.taken[:0])
+	return ok
+}
+
+// reject sends the delivery in c.taken to the dead letter queue: of its queue, where that has one of its own, else to
+// ActiveMQ's. Copy and settlement take effect together.
+func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
+	u := c.taken[0]
+	spec, err := c.session.QueueSpec(u.from.Queue().Name())
+	if err == nil && spec.Limits != nil && spec.Limits.HasDeadLetter {
+		return c.settleTaken(f, tx, broker.Reject)
+	}
+	defer clear(c.taken)
+	letter, err := d.deadLetter(context.Background(), c, &u)
+	if err != nil {
+		return err
+	}
+	if tx != nil {
+		if err := tx.add(letter, f.Command); err != nil {
+			return err
+		}
+		tx.settle(broker.Ack, c.taken, []broker.Lease{u.lease})
+		c.receipt(f)
+		return nil
+	}
+	c.lane.Settled(broker.Reject, 1)
+	root, err := c.root(context.Background())
+	if err != nil {
+		return err
+	}
+	together := root.Begin()
+	if _, err := together.Publish(letter); err != nil {
+		return err
+	}
+	together.Settle(broker.Ack, u.lease)
+	var receipts []string
+	if id, ok := f.Get("receipt"); ok {
+		receipts = append(receipts, string(id))
+	}
+	if err := together.Commit(c.await(receipts...)); err != nil {
+		c.out.arrived()
+		return err
+	}
+	return nil
+}
