@@ -30,9 +30,14 @@ type Config struct {
 	AMQPS Listener `key:"amqps"`
 	// RabbitMQ says which RabbitMQ the AMQP front end shows itself as.
 	RabbitMQ RabbitMQ `key:"rabbitmq"`
-	// STOMP is the listener of STOMP, STOMPS the one over TLS.
-	STOMP  Listener `key:"stomp"`
-	STOMPS Listener `key:"stomps"`
+	// STOMP is the listener of STOMP, with what counts for all of STOMP's listeners; STOMPS is the one over TLS.
+	STOMP  STOMP         `key:"stomp"`
+	STOMPS STOMPListener `key:"stomps"`
+	// WS is the listener of STOMP over WebSocket, WSS the one over TLS.
+	WS  STOMPListener `key:"ws"`
+	WSS STOMPListener `key:"wss"`
+	// MQ is what Amazon MQ serves besides.
+	MQ MQ `key:"mq"`
 	// AWS is the endpoint of the AWS services.
 	AWS AWS `key:"aws"`
 	// Management is the HTTP listener for health and administration.
@@ -162,9 +167,15 @@ func Default() *Config {
 		AMQP:        Listener{Listen: Addresses{":5672"}},
 		AMQPS:       Listener{Listen: Addresses{":5671"}},
 		RabbitMQ:    RabbitMQ{Version: "3.13.7"},
-		STOMP:       Listener{Listen: Addresses{":61613"}},
-		STOMPS:      Listener{Listen: Addresses{":61614"}},
-		AWS:         AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1"},
+		STOMP: STOMP{
+			Listen: Addresses{":61613"}, Dialect: DialectAuto, LoginTimeout: 10 * time.Second,
+			MaxHeaders: 1000, MaxHeaderSize: 100 << 10, MaxHeadersSize: 512 << 10, MaxBodySize: 16 << 20,
+		},
+		STOMPS: STOMPListener{Listen: Addresses{":61614"}, Dialect: DialectAuto},
+		WS:     STOMPListener{Listen: Addresses{":15674"}, Dialect: DialectAuto},
+		WSS:    STOMPListener{Listen: Addresses{":15673"}, Dialect: DialectAuto},
+		MQ:     MQ{WSS: STOMPListener{Listen: Addresses{":61619"}, Dialect: DialectAuto}},
+		AWS:    AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1"},
 		Management: Management{
 			Listen: Addresses{":15672"},
 			TLS:    ManagementTLS{Listen: Addresses{":15671"}},

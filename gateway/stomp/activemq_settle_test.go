@@ -3,6 +3,9 @@ package stomp
 import (
 	"strings"
 	"testing"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/memory"
 )
 
 // TestActiveMQAck: client mode counts within the subscription only; each version names a message in its own way.
@@ -182,4 +185,25 @@ func TestRecognisedLate(t *testing.T) {
 	p.send(ack("ACK", "1", p, "receipt:r\n"))
 	p.want(receipt("r"))
 	g.wantCounts(0, 0)
+}
+
+// TestDialectByHost: a virtual host's own dialect, and a host that is only a machine's name.
+func TestDialectByHost(t *testing.T) {
+	g := startWith(t, memory.NewStore(), Options{NamespaceDialects: map[string]Dialect{"amq": ActiveMQ, "rabbit": RabbitMQ}})
+	for _, name := range []string{"amq", "rabbit", "a.b"} {
+		if _, err := g.broker.PutNamespace(name, broker.NamespaceSpec{}); err != nil {
+			t.Fatal(err)
+		}
+		must(t, g.broker.SetPermission("guest", name, broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}))
+	}
+	for _, c := range []struct{ headers, server string }{
+		{"host:amq\n", activeMQServer}, {"host:rabbit\nclient-id:x\n", "RabbitMQ/3.13.7"}, {"host:a.b\n", "RabbitMQ/3.13.7"}, {"", "RabbitMQ/3.13.7"},
+		{"host:localhost\n", activeMQServer}, {"host:127.0.0.1\n", activeMQServer}, {"host:mq.example.com\n", activeMQServer},
+	} {
+		p := g.dial()
+		p.send("CONNECT\naccept-version:1.2\n" + c.headers + "\n\x00")
+		p.has(p.read("CONNECTED"), "server", c.server)
+	}
+	p := g.dial()
+	p.fails("CONNECT\nhost:nope\n\n\x00", "Bad CONNECT")
 }

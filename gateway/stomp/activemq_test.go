@@ -186,8 +186,17 @@ func TestPatternsOfPlaces(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"A.>", "A", true}, {"A.>", "A.b.c", true}, {"A.>", "AB", false}, {"A.*", "A.b", true}, {"A.*", "A", false},
-		{"A.*", "A.b.c", false}, {"*.b", "A.b", true}, {">", "x.y", true}, {"A.>.z", "A.b", true}, {"A.b", "A.b", true}, {"*", "A", true},
+		{"A.>", "A", true},
+		{"A.>", "A.b.c", true},
+		{"A.>", "AB", false},
+		{"A.*", "A.b", true},
+		{"A.*", "A", false},
+		{"A.*", "A.b.c", false},
+		{"*.b", "A.b", true},
+		{">", "x.y", true},
+		{"A.>.z", "A.b", true},
+		{"A.b", "A.b", true},
+		{"*", "A", true},
 	} {
 		if got := (place{name: c.pattern}).matches(c.name); got != c.want {
 			t.Errorf("%s matches %s: %v", c.pattern, c.name, got)

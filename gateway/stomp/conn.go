@@ -70,7 +70,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		declared: make(map[string]struct{}), txs: make(map[string]*transaction), replies: make(map[string]string),
 		subs: make(map[string]*subscription),
 	}
-	c.dialect, c.fixed = s.dialect()
+	c.dialect = rabbitmq{}
 	c.in = wire.NewReader(c.live, loginLimits)
 	go c.out.run()
 	return c
@@ -286,11 +286,9 @@ func (d *completion) Done(err error) {
 		}
 		d.c.stop()
 	} else if len(d.receipts) > 0 {
-		buf := d.c.out.begin()
 		for _, id := range d.receipts {
-			buf = appendReceipt(buf, id)
+			d.c.out.receipt(id)
 		}
-		d.c.out.end(buf)
 	}
 	d.c.out.arrived()
 }

@@ -28,7 +28,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	if version == "1.0" {
 		f.Trim()
 	}
-	c.recognise(f)
+	c.chooseDialect(f)
 	beat := value(f, "heart-beat", "0,0")
 	send, receive, ok := c.dialect.heartBeat(beat)
 	if !ok {
@@ -47,7 +47,7 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 		c.ackName = "id"
 	}
 	c.in.SetStrict(version != "1.0")
-	c.in.SetLimits(c.server.opts.limits())
+	c.in.SetLimits(c.server.opts.Limits)
 	c.live.until, c.live.timeout = time.Time{}, tolerance*receive
 	c.out.setBeat(send)
 	c.list()
@@ -63,23 +63,37 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	return nil
 }
 
+// chooseDialect finds out what the client speaks: what the listener or the virtual host has set, or what marks tell. A
+// host that is no virtual host but looks like a machine's name is such a mark: RabbitMQ refuses it, ActiveMQ does not
+// look, and libraries put the server's name there.
+func (c *conn) chooseDialect(f *wire.Frame) {
+	if c.fixed {
+		return
+	}
+	host := value(f, "host", c.server.opts.DefaultNamespace)
+	if d := dialects[c.server.opts.NamespaceDialects[host]]; d != nil {
+		c.become(d)
+		return
+	}
+	if c.recognise(f); c.fixed {
+		return
+	}
+	machine := host == "localhost" || strings.Contains(host, ".") || net.ParseIP(host) != nil
+	if machine && !c.server.hasNamespace(host) {
+		c.become(activemq{})
+	}
+}
+
 // login opens a session as the user and in the namespace that the frame names.
 func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error) {
-	o := &c.server.opts
-	user, password := value(f, "login", o.DefaultUser), value(f, "passcode", o.DefaultPassword)
-	local := fromLoopback(c.nc)
-	p, err := c.server.broker.Authenticate(user, password, local)
+	p, err := c.authenticate(f)
 	if err != nil {
-		c.log.Warn("login refused", "user", user, "err", err)
-		if _, remote := c.server.broker.Authenticate(user, password, true); remote == nil && !local {
-			return nil, c.dialect.say(notFromHere, f.Command, user)
-		}
 		return nil, err
 	}
 	namespace := c.namespace(value(f, "host", ""))
 	session, err := c.server.broker.Connect(ctx, p, namespace, c.evicted)
 	if broker.IsKind(err, broker.KindNotFound) || broker.IsKind(err, broker.KindDenied) || broker.IsKind(err, broker.KindLimit) {
-		c.log.Warn("login refused", "user", user, "ns", namespace, "err", err)
+		c.log.Warn("login refused", "user", p.Name(), "ns", namespace, "err", err)
 		return nil, c.dialect.say(unknownNamespace, f.Command, namespace)
 	}
 	if err != nil {
@@ -87,6 +101,44 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 	}
 	session.SetFrontEnd("stomp")
 	return session, nil
+}
+
+// authenticate finds who the client is: by the login header, else by the certificate that it came with, else the user
+// that stands in for those who do not say.
+func (c *conn) authenticate(f *wire.Frame) (*broker.Principal, error) {
+	o := &c.server.opts
+	if name := certificateName(c.nc); name != "" && value(f, "login", "") == "" {
+		p, err := c.server.broker.PrincipalNamed(name)
+		if err != nil {
+			c.log.Warn("login by certificate refused", "user", name, "err", err)
+		}
+		return p, err
+	}
+	user, password := value(f, "login", o.DefaultUser), value(f, "passcode", o.DefaultPassword)
+	local := fromLoopback(c.nc)
+	p, err := c.server.broker.Authenticate(user, password, local)
+	if err == nil {
+		return p, nil
+	}
+	c.log.Warn("login refused", "user", user, "err", err)
+	if _, remote := c.server.broker.Authenticate(user, password, true); remote == nil && !local {
+		return nil, c.dialect.say(notFromHere, f.Command, user)
+	}
+	return nil, err
+}
+
+// certificateName is the user that the client's certificate names, by its distinguished name as RabbitMQ writes it
+// [RFC 4514]; "" without one that was verified.
+func certificateName(nc net.Conn) string {
+	t := secure(nc)
+	if t == nil {
+		return ""
+	}
+	state := t.ConnectionState()
+	if len(state.VerifiedChains) == 0 {
+		return ""
+	}
+	return state.PeerCertificates[0].Subject.String()
 }
 
 // namespace is the one that a host header means.

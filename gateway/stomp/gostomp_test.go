@@ -122,7 +122,7 @@ func converse(t *testing.T, g *gateway, v stompclient.Version) {
 
 func TestGoStompRefusedLogin(t *testing.T) {
 	g := start(t)
-	_, err := stompclient.Dial("tcp", g.addr, stompclient.ConnOpt.Login("guest", "wrong"))
+	_, err := stompclient.Dial("tcp", g.addr, stompclient.ConnOpt.Login("guest", "wrong"), stompclient.ConnOpt.Host("/"))
 	if err == nil || err.Error() != "Bad CONNECT" {
 		t.Errorf("%v", err)
 	}

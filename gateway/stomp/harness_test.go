@@ -29,11 +29,12 @@ const patience = time.Minute
 // gateway is a server over a broker in memory.
 type gateway struct {
 	*testing.T
-	broker *broker.Broker
-	store  broker.Store
-	server *serve.Server
-	addr   string
-	ended  chan struct{} // gets a value for each connection that has ended
+	broker  *broker.Broker
+	store   broker.Store
+	handler *Server
+	server  *serve.Server
+	addr    string
+	ended   chan struct{} // gets a value for each connection that has ended
 }
 
 // noting tells when a connection has ended and all that it held has gone back.
@@ -94,7 +95,7 @@ func startWith(t *testing.T, store broker.Store, opts Options) *gateway {
 			t.Error(err)
 		}
 	})
-	return &gateway{T: t, broker: b, store: store, server: server, addr: l.Addr().String(), ended: ended}
+	return &gateway{T: t, broker: b, store: store, handler: handler, server: server, addr: l.Addr().String(), ended: ended}
 }
 
 // session is a session on the broker itself, to look behind the protocol.

@@ -1,8 +1,6 @@
 package stomp
 
 import (
-	"crypto/tls"
-
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/serve"
@@ -12,9 +10,8 @@ import (
 
 // list registers the connection, which has logged in. It has one lane: STOMP has no more.
 func (c *conn) list() {
-	_, secure := c.nc.(*tls.Conn)
 	c.listed = c.session.Register(broker.ConnectionInfo{
-		Protocol: "STOMP " + c.version, Peer: serve.AddrPort(c.nc.RemoteAddr()), Local: serve.AddrPort(c.nc.LocalAddr()), Secure: secure,
+		Protocol: "STOMP " + c.version, Peer: serve.AddrPort(c.nc.RemoteAddr()), Local: serve.AddrPort(c.nc.LocalAddr()), Secure: secure(c.nc) != nil,
 		Received: &c.live.received, Sent: &c.out.sent,
 		Properties: property.Table{{Name: "product", Value: "STOMP client"}},
 		Attributes: property.Table{{Name: "timeout", Value: int64(c.live.timeout.Seconds())}},

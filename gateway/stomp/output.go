@@ -27,15 +27,17 @@ const (
 
 // output is what is to be written to a connection. Its writer is the only one that writes to the socket.
 type output struct {
-	nc   net.Conn
-	log  *slog.Logger
-	sent broker.Octets
-	wake chan struct{} // there is something for the writer
-	done chan struct{} // closed when the writer has ended
+	nc     net.Conn
+	log    *slog.Logger
+	sent   broker.Octets
+	wake   chan struct{} // there is something for the writer
+	done   chan struct{} // closed when the writer has ended
+	framed bool          // each frame is written by itself
 
 	mu      sync.Mutex
 	changed sync.Cond // answers, pending or stopped has changed, or the writer has ended
 	buf     []byte
+	ends    []int           // where the frames in buf end, for a WebSocket, which sends a message for each
 	answers int             // bytes of answers, in buf or being written
 	pending int             // receipts that the broker owes
 	refused []*subscription // that had no room for a delivery
@@ -48,6 +50,7 @@ type output struct {
 func newOutput(nc net.Conn, log *slog.Logger) *output {
 	o := &output{nc: nc, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	o.changed.L = &o.mu
+	_, o.framed = nc.(*webSocket)
 	return o
 }
 
@@ -90,6 +93,9 @@ func (o *output) endDelivery(buf []byte) {
 
 func (o *output) put(buf []byte) {
 	wasEmpty := len(o.buf) == 0
+	if o.framed {
+		o.ends = append(o.ends, len(buf))
+	}
 	o.buf = buf
 	if wasEmpty {
 		o.signal()
@@ -189,8 +195,8 @@ func (o *output) run() {
 	var spare []byte
 	for {
 		o.mu.Lock()
-		buf, answers, refused, beat, closing := o.buf, o.answers, o.refused, o.beat, o.closing
-		o.buf, o.refused = spare[:0], nil
+		buf, ends, answers, refused, beat, closing := o.buf, o.ends, o.answers, o.refused, o.beat, o.closing
+		o.buf, o.ends, o.refused = spare[:0], nil, nil
 		o.mu.Unlock()
 		for _, s := range refused {
 			s.resume()
@@ -212,9 +218,7 @@ func (o *output) run() {
 				buf = append(buf, '\n')
 			}
 		}
-		n, err := o.nc.Write(buf)
-		o.sent.Add(n)
-		if err != nil {
+		if o.write(buf, ends) != nil {
 			return
 		}
 		spare = buf
@@ -226,6 +230,23 @@ func (o *output) run() {
 		o.changed.Broadcast()
 		o.mu.Unlock()
 	}
+}
+
+// write writes frames that end there, or all of buf at once.
+func (o *output) write(buf []byte, ends []int) error {
+	if len(ends) == 0 {
+		ends = []int{len(buf)}
+	}
+	from := 0
+	for _, end := range ends {
+		n, err := o.nc.Write(buf[from:end])
+		o.sent.Add(n)
+		if err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
 }
 
 func appendReceipt(buf []byte, id string) []byte {

@@ -27,11 +27,17 @@ type Options struct {
 	TopicExchange string
 	// Dialect is the one that is spoken; "" means [Automatic]. Any other than Automatic is spoken whatever marks frames bear.
 	Dialect Dialect
+	// NamespaceDialects are those of single namespaces, where Dialect is Automatic.
+	NamespaceDialects map[string]Dialect
+	// Limits bounds frames after login; the zero value of a field means the default: RabbitMQ's 100 KiB for a header,
+	// 1,000 headers of 512 KiB together, and a body of [broker.MaxMessageSize].
+	Limits Limits
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
-	// MaxBody is the largest body taken, in bytes; 0 means [broker.MaxMessageSize].
-	MaxBody int
 }
+
+// Limits bounds frames.
+type Limits = wire.Limits
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
@@ -48,19 +54,19 @@ func (o Options) withDefaults() Options {
 	if o.LoginTimeout == 0 {
 		o.LoginTimeout = 10 * time.Second
 	}
-	if o.MaxBody == 0 {
-		o.MaxBody = broker.MaxMessageSize
+	for limit, value := range map[*int]int{
+		&o.Limits.Command: 1 << 10, &o.Limits.Header: 100 << 10, &o.Limits.Headers: 1000, &o.Limits.HeaderBytes: 512 << 10,
+		&o.Limits.Body: broker.MaxMessageSize,
+	} {
+		if *limit == 0 {
+			*limit = value
+		}
 	}
 	return o
 }
 
 // loginLimits bounds frames before login to about 64 KiB, as RabbitMQ does (DEFAULT_MAX_FRAME_SIZE unauthenticated).
 var loginLimits = wire.Limits{Command: 1 << 10, Header: 32 << 10, Headers: 100, HeaderBytes: 32 << 10, Body: 32 << 10}
-
-// limits bounds frames after login. RabbitMQ's bound for a header is 100 KiB.
-func (o *Options) limits() wire.Limits {
-	return wire.Limits{Command: 1 << 10, Header: 100 << 10, Headers: 1000, HeaderBytes: 512 << 10, Body: o.MaxBody}
-}
 
 // Server serves STOMP connections. It is safe for concurrent use.
 type Server struct {
@@ -115,17 +121,29 @@ func (s *Server) waitAlarm(ctx context.Context) {
 	}
 }
 
-// dialect is what a new connection speaks, and whether that is fixed.
-func (s *Server) dialect() (d dialect, fixed bool) {
-	if d := dialects[s.opts.Dialect]; d != nil {
-		return d, true
-	}
-	return rabbitmq{}, false
+// Speaking is a handler on the same server whose connections speak the dialect, where ServeConn's speak that of the
+// options.
+func (s *Server) Speaking(d Dialect) serve.Handler { return speaking{s, d} }
+
+// speaking is a listener's handler.
+type speaking struct {
+	*Server
+	dialect Dialect
 }
 
 // ServeConn serves one connection; see [serve.Handler].
+func (s speaking) ServeConn(ctx context.Context, nc net.Conn) { s.serve(ctx, nc, s.dialect) }
+
+// ServeConn serves one connection; see [serve.Handler].
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	s.serve(ctx, nc, s.opts.Dialect)
+}
+
+func (s *Server) serve(ctx context.Context, nc net.Conn, d Dialect) {
 	c := newConn(s, nc)
+	if set := dialects[d]; set != nil {
+		c.dialect, c.fixed = set, true
+	}
 	defer c.end()
 	c.serve(ctx)
 }
