@@ -106,10 +106,9 @@ type Broker struct {
 
 	streamReads chan struct{} // holds one for each read of a stream that is under way
 
-	window        atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
-	alarms        alarms
-	queueWatchers queueWatchers
-	journal       journalState
+	window  atomic.Int64 // bytes of messages in memory ahead of consumers, over all queues
+	alarms  alarms
+	journal journalState
 
 	registry registry
 	totals   totals

@@ -13,14 +13,6 @@ import (
 // to another session (or not exclusive where the caller wants that) is KindLocked; attributes of a front end that the
 // existing one does not have are added. An empty name is KindInvalid: making names is for front ends (see [UniqueName]).
 func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, bool, error) {
-	info, created, err := s.declareQueue(ctx, spec)
-	if created {
-		s.b.queueWatchers.tell(s.ns.name, spec.Name)
-	}
-	return info, created, err
-}
-
-func (s *Session) declareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, bool, error) {
 	if err := s.check(AccessConfigure, ResourceQueue, spec.Name); err != nil {
 		return QueueInfo{}, false, err
 	}
