@@ -309,6 +309,7 @@ func (s *Session) DeleteQueue(ctx context.Context, name string, ifUnused, ifEmpt
 	n := 0
 	err = q.ns.deleteQueueIf(q, func() bool {
 		switch {
+		case q.stream != nil: // as RabbitMQ, which knows no conditions for it and counts nothing
 		case ifUnused && len(q.consumers) > 0:
 			refused = &Error{Kind: KindInUse, Type: ResourceQueue, Namespace: s.ns.name, Name: name}
 		case ifEmpty && q.ready() > 0:

@@ -32,6 +32,9 @@ func ofPolicies(operator bool, handle func(c *call, operator bool)) func(*call) 
 	return func(c *call) { handle(c, operator) }
 }
 
+// streams is what a policy for streams applies to.
+const streams = "streams"
+
 // applyTo is RabbitMQ's name of what a policy applies to.
 func applyTo(p *broker.Policy) string {
 	switch p.QueueType {
@@ -39,6 +42,8 @@ func applyTo(p *broker.Policy) string {
 		return "classic_queues"
 	case "quorum":
 		return "quorum_queues"
+	case "stream":
+		return streams
 	default:
 		return string(p.ApplyTo)
 	}

@@ -60,6 +60,17 @@ var settings = map[string]setting{
 	"consumer-timeout": {what: "is not a valid consumer timeout", check: atLeast(1), apply: func(l *broker.QueueLimits, v any) {
 		l.ConsumerTimeout = time.Duration(integer(v)) * time.Millisecond
 	}},
+	"max-age": {what: "is not a valid max age", check: isAge, apply: func(l *broker.QueueLimits, v any) {
+		l.MaxAge, _ = broker.ParseAge(v.(string))
+	}},
+	"stream-max-segment-size-bytes": {what: "is not a valid segment size", check: atLeast(0), apply: func(l *broker.QueueLimits, v any) {
+		l.SegmentBytes = integer(v)
+	}},
+	"stream-filter-size-bytes": {what: "is not a valid filter size. Valid range is 16-255", check: func(v any) bool {
+		n := integer(v)
+		return n >= 16 && n <= 255
+	}},
+	"initial-cluster-size": {what: "is not a valid cluster size", check: atLeast(0)},
 	alternateExchange:      {what: "is not a valid alternate exchange name", check: isText},
 	"queue-mode":           {what: "is not a valid queue-mode value", check: oneOf("default", "lazy")},
 	"queue-version":        {what: "is not a valid queue-version value", check: func(v any) bool { n := integer(v); return n == 1 || n == 2 }},
@@ -96,6 +107,12 @@ func integer(v any) int64 {
 
 func atLeast(least int64) func(any) bool {
 	return func(v any) bool { n := integer(v); return n >= least && n <= maxTimer }
+}
+
+func isAge(v any) bool {
+	text, _ := v.(string)
+	_, ok := broker.ParseAge(text)
+	return ok
 }
 
 func isText(v any) bool { _, ok := v.(string); return ok }
@@ -151,6 +168,8 @@ func (b *policyBody) readTarget(p *broker.Policy) error {
 		p.ApplyTo = broker.PolicyTarget(name)
 	case "classic_queues", "quorum_queues":
 		p.ApplyTo, p.QueueType = broker.PolicyForQueues, strings.TrimSuffix(name, "_queues")
+	case streams:
+		p.ApplyTo, p.QueueType = broker.PolicyForQueues, "stream"
 	default:
 		return failedValidation("apply-to '%s' unrecognised; should be 'queues', 'exchanges' or 'all'", name)
 	}

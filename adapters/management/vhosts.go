@@ -79,7 +79,7 @@ func (b *vhostBody) spec() (broker.NamespaceSpec, error) {
 		spec.DefaultQueueType = ""
 	}
 	switch spec.DefaultQueueType {
-	case "", "classic", "quorum":
+	case "", "classic", "quorum", "stream":
 	default:
 		return spec, invalid("Unsupported default queue type: " + spec.DefaultQueueType)
 	}

@@ -10,7 +10,7 @@ import (
 
 func vhostCommands() map[string]command {
 	return map[string]command{
-		"add_vhost":    {"<vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic>]", "Creates a virtual host", 1, 1, addVhost},
+		"add_vhost":    {"<vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream>]", "Creates a virtual host", 1, 1, addVhost},
 		"delete_vhost": {"<vhost>", "Deletes a virtual host", 1, 1, deleteVhost},
 		"list_vhosts":  {"[<column> ...]", "Lists virtual hosts", 0, many, listVhosts},
 	}

@@ -3,6 +3,7 @@ package amqp091
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091/wire"
@@ -20,32 +21,34 @@ type argument struct {
 	name string
 	// check returns what is wrong with a value, as Erlang prints it; "" when it is good.
 	check func(v property.RawValue) string
-	// quorum says that quorum queues know it.
-	quorum bool
-	// only says that no other queues know it.
-	only bool
+	// types are those of the types of queue that know it: c, q, s.
+	types string
 }
 
 // queueArguments are the arguments that RabbitMQ 3.13 checks and compares.
 var queueArguments = []argument{
-	{name: "x-expires", check: atLeast(1), quorum: true},
-	{name: "x-message-ttl", check: atLeast(0), quorum: true},
-	{name: "x-dead-letter-exchange", check: isString, quorum: true},
-	{name: "x-dead-letter-routing-key", check: isString, quorum: true},
-	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), quorum: true, only: true},
-	{name: "x-max-length", check: atLeast(0), quorum: true},
-	{name: "x-max-length-bytes", check: atLeast(0), quorum: true},
-	{name: "x-max-priority", check: priorities},
-	{name: "x-overflow", check: overflow, quorum: true},
-	{name: "x-queue-mode", check: queueMode},
-	{name: "x-queue-version", check: atLeast(1)},
-	{name: "x-queue-master-locator", check: isString},
-	{name: "x-queue-leader-locator", check: isString, quorum: true},
-	{name: "x-quorum-initial-group-size", check: atLeast(1), quorum: true, only: true},
-	{name: "x-single-active-consumer", check: isBool, quorum: true},
-	{name: "x-delivery-limit", check: atLeast(-1), quorum: true, only: true},
-	{name: consumerTimeoutArgument, check: atLeast(1), quorum: true},
-	{name: queueTypeArgument, check: knownQueueType, quorum: true},
+	{name: "x-expires", check: atLeast(1), types: "cq"},
+	{name: "x-message-ttl", check: atLeast(0), types: "cq"},
+	{name: "x-dead-letter-exchange", check: isString, types: "cq"},
+	{name: "x-dead-letter-routing-key", check: isString, types: "cq"},
+	{name: "x-dead-letter-strategy", check: oneOf("at-most-once", "at-least-once"), types: "q"},
+	{name: "x-max-length", check: atLeast(0), types: "cq"},
+	{name: "x-max-length-bytes", check: atLeast(0), types: "cqs"},
+	{name: "x-max-priority", check: priorities, types: "c"},
+	{name: "x-overflow", check: overflow, types: "cq"},
+	{name: "x-queue-mode", check: queueMode, types: "c"},
+	{name: "x-queue-version", check: atLeast(1), types: "c"},
+	{name: "x-queue-master-locator", check: isString, types: "c"},
+	{name: "x-queue-leader-locator", check: leaderLocator, types: "cqs"},
+	{name: "x-quorum-initial-group-size", check: atLeast(1), types: "q"},
+	{name: "x-single-active-consumer", check: isBool, types: "cq"},
+	{name: "x-delivery-limit", check: atLeast(-1), types: "q"},
+	{name: "x-max-age", check: maxAge, types: "s"},
+	{name: segmentSizeArgument, check: atLeast(0), types: "s"},
+	{name: filterSizeArgument, check: atLeast(0), types: "s"},
+	{name: "x-initial-cluster-size", check: atLeast(1), types: "s"},
+	{name: consumerTimeoutArgument, check: atLeast(1), types: "cq"},
+	{name: queueTypeArgument, check: knownQueueType, types: "cqs"},
 }
 
 const queueTypeArgument = "x-queue-type"
@@ -116,6 +119,13 @@ func oneOf(values ...string) func(property.RawValue) string {
 	}
 }
 
+func leaderLocator(v property.RawValue) string {
+	if oneOf("client-local", "balanced", "random", "least-leaders")(v) != "" {
+		return "invalid_queue_locator_arg"
+	}
+	return ""
+}
+
 func overflow(v property.RawValue) string {
 	if v.Type != 'S' {
 		return isString(v)
@@ -130,7 +140,7 @@ func knownQueueType(v property.RawValue) string {
 	if v.Type != 'S' {
 		return isString(v)
 	}
-	if name := v.String(); name != "classic" && name != "quorum" {
+	if name := v.String(); name != "classic" && name != "quorum" && name != streamQueue {
 		return fmt.Sprintf(`"unsupported queue type '%s'"`, name)
 	}
 	return ""
@@ -163,9 +173,12 @@ func checkQueueArguments(resource string, arguments property.RawTable) error {
 			return channelFault(wire.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(v.Type), a.name, resource)
 		case bad != "":
 			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, bad)
-		case kind == "quorum" && !a.quorum, kind == "classic" && a.only:
+		case !strings.Contains(a.types, kind[:1]):
 			return channelFault(wire.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", a.name, resource, kind)
 		}
+	}
+	if kind == streamQueue {
+		return checkStreamArguments(arguments)
 	}
 	_, hasKey := arguments.Lookup("x-dead-letter-routing-key")
 	if _, hasExchange := arguments.Lookup("x-dead-letter-exchange"); hasKey && !hasExchange {

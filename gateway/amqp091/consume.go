@@ -13,7 +13,7 @@ type consumer struct {
 	ch       *channel
 	tag      []byte
 	autoAck  bool
-	quorum   bool // the queue's type
+	kind     string // the queue's type
 	consumer *broker.Consumer
 }
 
@@ -48,26 +48,21 @@ func (k *consumer) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 	}
 	out, at := wire.BeginMethod(c.out, ch.id, wire.IDBasicDeliver)
 	out = wire.EndFrame(m.AppendTo(out), at)
-	c.append(wire.AppendContent(out, ch.id, wire.ClassBasic, deliveredProperties(d, k.quorum), d.Message.Body(), c.frameMax))
+	c.append(wire.AppendContent(out, ch.id, wire.ClassBasic, deliveredProperties(d, k.kind), d.Message.Body(), c.frameMax))
 	return true
 }
 
-// deliveredProperties are the message's; a quorum queue adds how often it has been handed out and came back.
-func deliveredProperties(d broker.Delivery, quorum bool) property.Block {
+// deliveredProperties are the message's; a quorum queue adds how often it has been handed out and came back, a stream
+// the offset.
+func deliveredProperties(d broker.Delivery, kind string) property.Block {
 	b := d.Message.Properties()
-	if !quorum || d.Count == 0 {
-		return b
+	switch {
+	case kind == "quorum" && d.Count > 0:
+		return b.WithHeader("x-delivery-count", int64(d.Count))
+	case kind == streamQueue:
+		return b.WithHeader(offsetArgument, int64(d.Sequence))
 	}
-	set, err := b.Decode()
-	if err != nil {
-		return b
-	}
-	set.Headers = setHeader(set.Headers, "x-delivery-count", int64(d.Count))
-	counted, err := set.Append(nil)
-	if err != nil {
-		return b
-	}
-	return counted
+	return b
 }
 
 // Cancelled tells the client that the queue is gone, if it wants to know.
@@ -115,8 +110,8 @@ func (ch *channel) handleConsume(m *wire.BasicConsume) error {
 	if err != nil {
 		return err
 	}
-	quorum := queueType(info.Spec.Attributes[attributes]) == "quorum"
-	opts, err := ch.consumeOptions(queue, quorum, m)
+	kind := queueType(info.Spec.Attributes[attributes])
+	opts, err := ch.consumeOptions(queue, kind, m)
 	if err != nil {
 		return err
 	}
@@ -124,7 +119,7 @@ func (ch *channel) handleConsume(m *wire.BasicConsume) error {
 	if opts.Attributes, err = consumerAttributes(m); err != nil {
 		return err
 	}
-	k := &consumer{ch: ch, tag: []byte(tag), autoAck: m.NoAck, quorum: quorum}
+	k := &consumer{ch: ch, tag: []byte(tag), autoAck: m.NoAck, kind: kind}
 	c.mu.Lock()
 	_, taken := ch.consumers[tag]
 	if taken = taken || ch.direct.hasTag(tag); !taken {
@@ -154,7 +149,7 @@ func reusedTag(tag string) *fault {
 }
 
 // consumeOptions has two credits for each consumer: the channel's, which all share, and its own.
-func (ch *channel) consumeOptions(queue string, quorum bool, m *wire.BasicConsume) (broker.ConsumeOptions, error) {
+func (ch *channel) consumeOptions(queue, kind string, m *wire.BasicConsume) (broker.ConsumeOptions, error) {
 	opts := broker.ConsumeOptions{AutoAck: m.NoAck, Exclusive: m.Exclusive}
 	if !m.NoAck {
 		opts.Credits = append(opts.Credits, ch.credit)
@@ -171,7 +166,10 @@ func (ch *channel) consumeOptions(queue string, quorum bool, m *wire.BasicConsum
 		}
 		opts.Priority = int32(max(min(priority, maxPriority), -maxPriority))
 	}
-	if ch.global && quorum {
+	if err := ch.streamOptions(&opts, queue, kind, m); err != nil {
+		return opts, err
+	}
+	if ch.global && kind != "classic" {
 		return opts, connectionFault(wire.NotImplemented, "queue '%s' in vhost '%s' does not support global qos",
 			queue, ch.c.session.Namespace())
 	}
@@ -210,8 +208,11 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	quorum := queueType(info.Spec.Attributes[attributes]) == "quorum"
-	if quorum && info.Spec.SingleActive { // classic queues allow it, until RabbitMQ 4.3
+	kind := queueType(info.Spec.Attributes[attributes])
+	if kind == streamQueue {
+		return connectionFault(wire.NotImplemented, "basic.get not supported by stream queues %s", ch.resource("queue", queue))
+	}
+	if kind == "quorum" && info.Spec.SingleActive { // classic queues allow it, until RabbitMQ 4.3
 		return channelFault(wire.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported by "+
 			"quorum queues with single active consumer", ch.resource("queue", queue))
 	}
@@ -235,7 +236,7 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 			DeliveryTag: ch.nextTag, Redelivered: d.Redelivered, MessageCount: uint32(left),
 			Exchange: []byte(d.Message.Exchange()), RoutingKey: []byte(d.Message.Key()),
 		})
-		return wire.AppendContent(dst, ch.id, wire.ClassBasic, deliveredProperties(d, quorum), d.Message.Body(), c.frameMax)
+		return wire.AppendContent(dst, ch.id, wire.ClassBasic, deliveredProperties(d, kind), d.Message.Body(), c.frameMax)
 	})
 	return nil
 }

@@ -37,6 +37,10 @@ func limits(arguments property.RawTable) *broker.QueueLimits {
 	if n, ok := number("x-delivery-limit"); ok && n >= 0 { // -1 is no limit
 		l.DeliveryLimit, l.HasDeliveryLimit = n, true
 	}
+	if name, ok := text("x-max-age"); ok {
+		l.MaxAge, _ = broker.ParseAge(name)
+	}
+	l.SegmentBytes, _ = number(segmentSizeArgument)
 	if name, ok := text("x-overflow"); ok {
 		l.Overflow = overflows[name]
 	}

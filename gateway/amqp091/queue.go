@@ -53,7 +53,11 @@ func (ch *channel) handleQueueDeclare(m *wire.QueueDeclare) error {
 		return err
 	}
 	ch.lastQueue = info.Spec.Name
-	ch.answerDeclare(info.Spec.Name, info.Ready, info.Consumers, m.NoWait)
+	consumers := info.Consumers
+	if info.Spec.Stream { // RabbitMQ does not count them here
+		consumers = 0
+	}
+	ch.answerDeclare(info.Spec.Name, info.Ready, consumers, m.NoWait)
 	return nil
 }
 
@@ -137,6 +141,7 @@ func QueueType(spec *broker.QueueSpec) string { return queueType(spec.Attributes
 // completeQueue adds what the arguments ask for to a queue's description. They may still have to be refused.
 func completeQueue(spec *broker.QueueSpec, arguments property.RawTable) {
 	spec.Limits = limits(arguments)
+	spec.Stream = queueType(spec.Attributes[attributes]) == streamQueue
 	if v, ok := arguments.Lookup("x-single-active-consumer"); ok {
 		spec.SingleActive, _ = v.Bool()
 	}
@@ -151,7 +156,8 @@ func checkQueue(resource string, spec *broker.QueueSpec, arguments property.RawT
 	if err := checkQueueArguments(resource, arguments); err != nil {
 		return err
 	}
-	if queueType(spec.Attributes[attributes]) != "quorum" {
+	kind := queueType(spec.Attributes[attributes])
+	if kind == "classic" {
 		return nil
 	}
 	for _, p := range []struct {
@@ -163,7 +169,7 @@ func checkQueue(resource string, spec *broker.QueueSpec, arguments property.RawT
 		}
 	}
 	if spec.Name == "" {
-		return channelFault(wire.PreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue")
+		return channelFault(wire.PreconditionFailed, "Cannot declare a server-named queue for type rabbit_%s_queue", kind)
 	}
 	return nil
 }
@@ -268,6 +274,9 @@ func (ch *channel) handleQueuePurge(m *wire.QueuePurge) error {
 		return err
 	}
 	n, err := ch.c.session.PurgeQueue(ch.c.background(), name)
+	if broker.IsKind(err, broker.KindUnsupported) {
+		return connectionFault(wire.NotImplemented, "queue.purge not supported by stream queues %s", ch.resource("queue", name))
+	}
 	if err != nil {
 		return err
 	}
