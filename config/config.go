@@ -40,6 +40,8 @@ type Config struct {
 	MQ MQ `key:"mq"`
 	// AWS is the endpoint of the AWS services.
 	AWS AWS `key:"aws"`
+	// SMTP says how e-mail is sent.
+	SMTP SMTP `key:"smtp"`
 	// Management is the HTTP listener for health and administration.
 	Management Management `key:"management"`
 	// Metrics is the HTTP listener for Prometheus.
@@ -118,6 +120,34 @@ type AWS struct {
 	// Region is where account 000000000000 is the virtual host /.
 	Region string `key:"region"`
 	SQS    SQS    `key:"sqs"`
+	SNS    SNS    `key:"sns"`
+	Lambda Lambda `key:"lambda"`
+}
+
+// SNS is what only SNS has.
+type SNS struct {
+	// Sign signs what SNS sends; it costs a fraction of a millisecond of processor time a message.
+	Sign bool `key:"sign"`
+	// Limits applies AWS's quotas of filter policies: 200 a topic, 10,000 an account.
+	Limits bool `key:"limits"`
+}
+
+// Lambda says what runs the functions that SNS and event source mappings invoke.
+type Lambda struct {
+	// Endpoint is where they are invoked: the URL of an endpoint that speaks Lambda's Invoke call, or a whole URL with
+	// {function} in the place of the function's name. Without one, functions cannot be subscribed.
+	Endpoint string `key:"endpoint"`
+}
+
+// SMTP says how e-mail is sent, which SNS does to subscribers.
+type SMTP struct {
+	// Address is the server's host:port; without one, e-mail goes into the outbox of SNS.
+	Address string `key:"address"`
+	// From is the sender's address.
+	From string `key:"from"`
+	// User and Password log in where a user is set, over TLS only.
+	User     string `key:"user"`
+	Password string `key:"password" secret:"true"`
 }
 
 // SQS is what only SQS has.
@@ -175,7 +205,7 @@ func Default() *Config {
 		WS:     STOMPListener{Listen: Addresses{":15674"}, Dialect: DialectAuto},
 		WSS:    STOMPListener{Listen: Addresses{":15673"}, Dialect: DialectAuto},
 		MQ:     MQ{WSS: STOMPListener{Listen: Addresses{":61619"}, Dialect: DialectAuto}},
-		AWS:    AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1"},
+		AWS:    AWS{Listen: Addresses{":4566"}, Auth: AWSAuthAuto, Region: "us-east-1", SNS: SNS{Sign: true}},
 		Management: Management{
 			Listen: Addresses{":15672"},
 			TLS:    ManagementTLS{Listen: Addresses{":15671"}},

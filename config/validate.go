@@ -35,6 +35,12 @@ func (l *loader) validate() {
 	if !versionPattern.MatchString(c.RabbitMQ.Version) {
 		l.invalid("rabbitmq.version", fmt.Sprintf("%q is not a version such as 3.13.7", c.RabbitMQ.Version))
 	}
+	if c.SMTP.Address != "" && c.SMTP.From == "" {
+		l.invalid("smtp.address", "needs smtp.from")
+	}
+	if c.SMTP.Address != "" && checkAddress(c.SMTP.Address) != nil {
+		l.invalid("smtp.address", fmt.Sprintf("%q is not an address such as mail.example.com:25", c.SMTP.Address))
+	}
 	if c.DefaultUser.Name != "" && c.DefaultUser.Password == "" {
 		l.invalid("default_user.password", "is empty")
 	}

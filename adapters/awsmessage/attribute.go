@@ -57,6 +57,7 @@ const (
 	headerTypes   = "aws:types"   // a table from attribute to data type
 	headerTrace   = "aws:trace"   // SQS's AWSTraceHeader
 	headerSubject = "aws:subject" // SNS's Subject
+	headerTexts   = "aws:texts"   // a table from protocol to text, of SNS's MessageStructure json
 )
 
 // Content is what of a message the services' properties hold beside the body.
@@ -73,6 +74,8 @@ type Content struct {
 	DeduplicationID string
 	// Due is when the message may be received at the earliest; zero: at once.
 	Due time.Time
+	// Texts are the body's other forms, by the protocol that they are for.
+	Texts map[string]string
 	// Attributes are the message attributes.
 	Attributes map[string]Value
 
@@ -109,6 +112,13 @@ func (c *Content) Block() (property.Block, error) {
 	}
 	if !c.Due.IsZero() {
 		set.Headers = append(set.Headers, property.Field{Name: broker.DueHeader, Value: c.Due.UnixMilli()})
+	}
+	if len(c.Texts) > 0 {
+		var texts property.Table
+		for _, protocol := range slices.Sorted(maps.Keys(c.Texts)) {
+			texts = append(texts, property.Field{Name: protocol, Value: c.Texts[protocol]})
+		}
+		set.Headers = append(set.Headers, property.Field{Name: headerTexts, Value: texts})
 	}
 	if len(types) > 0 {
 		set.Headers = append(set.Headers, property.Field{Name: headerTypes, Value: types})
@@ -150,6 +160,9 @@ func Read(block property.Block) Content {
 		c.DeduplicationID = own(headerRedriven)
 	}
 	c.readDeath(headers, own)
+	if v, ok := headers.Lookup(headerTexts); ok {
+		c.Texts = textsOf(v)
+	}
 	var types property.RawTable
 	if v, ok := headers.Lookup(headerTypes); ok {
 		types, _ = v.Table()
@@ -174,6 +187,20 @@ func Read(block property.Block) Content {
 		}
 	}
 	return c
+}
+
+func textsOf(v property.RawValue) map[string]string {
+	table, ok := v.Table()
+	if !ok {
+		return nil
+	}
+	texts := make(map[string]string)
+	for name, text := range table.All() {
+		if b, ok := text.Bytes(); ok {
+			texts[string(name)] = string(b)
+		}
+	}
+	return texts
 }
 
 // attribute gives the attribute that a header is shown as.

@@ -105,12 +105,41 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if page := e.pageAt(r.URL.Path); page != nil {
+		e.servePage(x, page)
+		return
+	}
 	if r.Header.Get("X-Amz-Target") != "" {
 		e.serveJSON(r.Context(), x)
 		return
 	}
 	x.call.Protocol = Query
 	e.serveQuery(r.Context(), x)
+}
+
+// pageAt is the page that a path belongs to; nil for those of the protocols.
+func (e *Endpoint) pageAt(path string) *Page {
+	if path == "/" {
+		return nil
+	}
+	for _, s := range e.services {
+		for i := range s.Pages {
+			if strings.HasPrefix(path, s.Pages[i].Prefix) {
+				return &s.Pages[i]
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Endpoint) servePage(x *exchange, page *Page) {
+	if !page.Open {
+		if err := e.auth.admit(x.r); err != nil {
+			x.fail(err)
+			return
+		}
+	}
+	page.Handler.ServeHTTP(x.w, x.r)
 }
 
 func baseURL(r *http.Request) string {
@@ -144,7 +173,7 @@ func (e *Endpoint) admit(x *exchange) (credential, *Error) {
 	if err != nil {
 		return c, err
 	}
-	if err := e.auth.admit(x.r); err != nil {
+	if err := e.auth.admit(x.r); err != nil && !(c.accessKey == "" && e.anonymous(x.r)) {
 		return c, err
 	}
 	x.call.AccessKey = c.accessKey
@@ -155,6 +184,20 @@ func (e *Endpoint) admit(x *exchange) (credential, *Error) {
 	}
 	x.call.Home = e.region
 	return c, nil
+}
+
+// anonymous tells requests that need no key: see Service.Anonymous.
+func (e *Endpoint) anonymous(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	action := r.URL.Query().Get("Action")
+	for _, s := range e.services {
+		if slices.Contains(s.Anonymous, action) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *Endpoint) serveJSON(ctx context.Context, x *exchange) {

@@ -2,6 +2,7 @@ package awsproto
 
 import (
 	"context"
+	"net/http"
 	"strings"
 )
 
@@ -41,6 +42,11 @@ type Service struct {
 	Actions map[string]Action
 	// Unbuilt are the actions in the service's model that are not built. They are refused as such.
 	Unbuilt []string
+	// Anonymous are actions that a GET without a signature may call, whatever the authentication mode:
+	// what authorizes them stands in the request.
+	Anonymous []string
+	// Pages are what the service serves besides its actions.
+	Pages []Page
 	// Refuse answers an action in Unbuilt.
 	Refuse func(action string) *Error
 	// UnknownQueryAction answers an action that the service does not have, over the query protocol.
@@ -50,6 +56,15 @@ type Service struct {
 	Translate func(error) *Error
 	// Internal is the answer to what Translate does not know.
 	Internal *Error
+}
+
+// Page serves paths of the endpoint that belong to no protocol.
+type Page struct {
+	// Prefix is what the paths begin with.
+	Prefix string
+	// Open pages are served to anybody; others to those from whom a request without a signature is taken.
+	Open    bool
+	Handler http.Handler
 }
 
 // Call is what an action knows about its request beside the input.

@@ -3,7 +3,9 @@ package sns
 
 import (
 	"context"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
@@ -11,126 +13,177 @@ import (
 
 // Options configure the adapter.
 type Options struct {
-	// Broker holds the topics. Its options must have this package's rule: see Rules.
+	// Broker holds the topics. Its options must have the rules of Rules.
 	Broker *broker.Broker
+	// Rules are what the broker was given.
+	Rules *Rules
 	// Secret is what paging tokens are sealed with; see awsproto.NewSealer.
 	Secret []byte
+	// Home is the region whose default account has the namespace "/"; "" is us-east-1.
+	Home string
+	// Log gets deliveries that failed for good; nil means slog.Default.
+	Log *slog.Logger
+	// LambdaEndpoint is where functions are invoked: a base URL that speaks Lambda's Invoke call, or a
+	// whole URL with {function} in place of the function's name. "": there is none, and subscriptions
+	// of functions are refused.
+	LambdaEndpoint string
+	// Mail is how e-mail is sent; without an address it goes into the outbox.
+	Mail Mail
+	// Limits applies the service's quotas of filter policies (200 a topic, 10,000 an account).
+	Limits bool
 }
 
-// adapter holds what the actions share.
-type adapter struct {
-	broker *broker.Broker
-	tokens *awsproto.Sealer
+// Adapter is the service with its deliveries. It is safe for concurrent use.
+type Adapter struct {
+	broker  *broker.Broker
+	rules   *Rules
+	tokens  *awsproto.Sealer
+	home    string
+	log     *slog.Logger
+	limits  bool
+	mail    Mail
+	lambda  *lambda
+	web     *web
+	service *awsproto.Service
 
-	// subscribing serialises the changes of subscriptions: each reads what is there first.
-	subscribing sync.Mutex
+	subscriptions subscriptions
+	outbox        outbox
+	couriers      couriers
+
+	// changing serialises the changes of subscriptions and of what else is read before it is written.
+	changing sync.Mutex
+	// taking ends when Close begins: couriers take no more messages. running ends a little later, with
+	// what is still under way. What runs in the background counts in work.
+	taking  context.Context
+	finish  context.CancelFunc
+	running context.Context
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+	unwatch func()
 }
 
-// New makes the service for an awsproto.Endpoint.
-func New(o Options) (*awsproto.Service, error) {
+// New makes the service and starts its deliveries. Close it before the broker.
+func New(o Options) (*Adapter, error) {
 	tokens, err := awsproto.NewSealer(o.Secret, "sns token")
 	if err != nil {
 		return nil, err
 	}
-	a := &adapter{broker: o.Broker, tokens: tokens}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Home == "" {
+		o.Home = defaultRegion
+	}
+	a := &Adapter{
+		broker: o.Broker, rules: o.Rules, tokens: tokens, home: o.Home, log: o.Log, limits: o.Limits, mail: o.Mail,
+		web: newWeb(),
+	}
+	a.lambda, err = newLambda(o.LambdaEndpoint, a.web)
+	if err != nil {
+		return nil, err
+	}
+	a.running, a.stop = context.WithCancel(context.Background())
+	a.taking, a.finish = context.WithCancel(a.running)
+	a.service = a.newService()
+	if err := a.load(); err != nil {
+		a.stop()
+		return nil, err
+	}
+	a.unwatch = a.broker.WatchQueues(a.queueChanged)
+	a.work.Go(a.tidy)
+	return a, nil
+}
+
+// Service is what the adapter puts on an awsproto.Endpoint.
+func (a *Adapter) Service() *awsproto.Service { return a.service }
+
+// closeGrace is how long deliveries that are under way get to finish.
+const closeGrace = 2 * time.Second
+
+// Close stops deliveries. Those that do not finish in time are made again after the next start.
+func (a *Adapter) Close() error {
+	a.unwatch()
+	a.finish()
+	late := time.AfterFunc(closeGrace, a.stop)
+	defer late.Stop()
+	a.couriers.work.Wait()
+	a.stop()
+	a.work.Wait()
+	return nil
+}
+
+// defaultRegion is the home region when none is set.
+const defaultRegion = "us-east-1"
+
+func (a *Adapter) newService() *awsproto.Service {
 	return &awsproto.Service{
 		Name: "sns", QueryVersion: "2010-03-31", XMLNamespace: "http://sns.amazonaws.com/doc/2010-03-31/", MaxBody: maxBody,
-		Actions: map[string]awsproto.Action{
-			"CreateTopic":               awsproto.Handle(a.createTopic),
-			"DeleteTopic":               awsproto.Handle(a.deleteTopic),
-			"ListTopics":                awsproto.Handle(a.listTopics),
-			"GetTopicAttributes":        awsproto.Handle(a.getTopicAttributes),
-			"SetTopicAttributes":        awsproto.Handle(a.setTopicAttributes),
-			"Subscribe":                 awsproto.Handle(a.subscribe),
-			"Unsubscribe":               awsproto.Handle(a.unsubscribe),
-			"ListSubscriptions":         awsproto.Handle(a.listSubscriptions),
-			"ListSubscriptionsByTopic":  awsproto.Handle(a.listSubscriptionsByTopic),
-			"GetSubscriptionAttributes": awsproto.Handle(a.getSubscriptionAttributes),
-			"SetSubscriptionAttributes": awsproto.Handle(a.setSubscriptionAttributes),
-			"Publish":                   awsproto.Handle(a.publish),
-			"PublishBatch":              awsproto.Handle(a.publishBatch),
-		},
-		Unbuilt: unbuiltActions,
-		Refuse: func(action string) *awsproto.Error {
-			return plainError("InvalidAction", 400, "The action %s is not supported yet.", action)
-		},
+		Actions: a.actions(),
+		// A receiver follows these links without a key; the token, or the subscription's id, is the secret.
+		Anonymous: []string{"ConfirmSubscription", "Unsubscribe"},
+		Pages:     a.pages(),
 		UnknownQueryAction: func(action, version string) *awsproto.Error {
 			return plainError("InvalidAction", 400, "Could not find operation %s for version %s", action, version)
 		},
 		Translate: translate,
 		Internal:  internalError,
-	}, nil
+	}
 }
 
-// unbuiltActions are the actions of the service's model that are not built.
-var unbuiltActions = []string{
-	"AddPermission", "RemovePermission", "ConfirmSubscription", "TagResource", "UntagResource", "ListTagsForResource",
-	"GetDataProtectionPolicy", "PutDataProtectionPolicy",
-	"CreatePlatformApplication", "DeletePlatformApplication", "GetPlatformApplicationAttributes",
-	"SetPlatformApplicationAttributes", "ListPlatformApplications", "CreatePlatformEndpoint", "DeleteEndpoint",
-	"GetEndpointAttributes", "SetEndpointAttributes", "ListEndpointsByPlatformApplication",
-	"SetSMSAttributes", "GetSMSAttributes", "CheckIfPhoneNumberIsOptedOut", "ListPhoneNumbersOptedOut",
-	"OptInPhoneNumber", "CreateSMSSandboxPhoneNumber", "DeleteSMSSandboxPhoneNumber", "VerifySMSSandboxPhoneNumber",
-	"ListSMSSandboxPhoneNumbers", "GetSMSSandboxAccountStatus", "ListOriginationNumbers",
+// actions are those of the service's model, all of them.
+func (a *Adapter) actions() map[string]awsproto.Action {
+	return map[string]awsproto.Action{
+		"AddPermission":                      awsproto.Handle(a.addPermission),
+		"CheckIfPhoneNumberIsOptedOut":       awsproto.Handle(a.checkOptedOut),
+		"ConfirmSubscription":                awsproto.Handle(a.confirmSubscription),
+		"CreatePlatformApplication":          awsproto.Handle(a.createApplication),
+		"CreatePlatformEndpoint":             awsproto.Handle(a.createEndpoint),
+		"CreateSMSSandboxPhoneNumber":        awsproto.Handle(a.createSandboxNumber),
+		"CreateTopic":                        awsproto.Handle(a.createTopic),
+		"DeleteEndpoint":                     awsproto.Handle(a.deleteEndpoint),
+		"DeletePlatformApplication":          awsproto.Handle(a.deleteApplication),
+		"DeleteSMSSandboxPhoneNumber":        awsproto.Handle(a.deleteSandboxNumber),
+		"DeleteTopic":                        awsproto.Handle(a.deleteTopic),
+		"GetDataProtectionPolicy":            awsproto.Handle(a.getDataProtectionPolicy),
+		"GetEndpointAttributes":              awsproto.Handle(a.getEndpointAttributes),
+		"GetPlatformApplicationAttributes":   awsproto.Handle(a.getApplicationAttributes),
+		"GetSMSAttributes":                   awsproto.Handle(a.getSMSAttributes),
+		"GetSMSSandboxAccountStatus":         awsproto.Handle(a.getSandboxStatus),
+		"GetSubscriptionAttributes":          awsproto.Handle(a.getSubscriptionAttributes),
+		"GetTopicAttributes":                 awsproto.Handle(a.getTopicAttributes),
+		"ListEndpointsByPlatformApplication": awsproto.Handle(a.listEndpoints),
+		"ListOriginationNumbers":             awsproto.Handle(a.listOriginationNumbers),
+		"ListPhoneNumbersOptedOut":           awsproto.Handle(a.listOptedOut),
+		"ListPlatformApplications":           awsproto.Handle(a.listApplications),
+		"ListSMSSandboxPhoneNumbers":         awsproto.Handle(a.listSandboxNumbers),
+		"ListSubscriptions":                  awsproto.Handle(a.listSubscriptions),
+		"ListSubscriptionsByTopic":           awsproto.Handle(a.listSubscriptionsByTopic),
+		"ListTagsForResource":                awsproto.Handle(a.listTags),
+		"ListTopics":                         awsproto.Handle(a.listTopics),
+		"OptInPhoneNumber":                   awsproto.Handle(a.optIn),
+		"Publish":                            awsproto.Handle(a.publish),
+		"PublishBatch":                       awsproto.Handle(a.publishBatch),
+		"PutDataProtectionPolicy":            awsproto.Handle(a.putDataProtectionPolicy),
+		"RemovePermission":                   awsproto.Handle(a.removePermission),
+		"SetEndpointAttributes":              awsproto.Handle(a.setEndpointAttributes),
+		"SetPlatformApplicationAttributes":   awsproto.Handle(a.setApplicationAttributes),
+		"SetSMSAttributes":                   awsproto.Handle(a.setSMSAttributes),
+		"SetSubscriptionAttributes":          awsproto.Handle(a.setSubscriptionAttributes),
+		"SetTopicAttributes":                 awsproto.Handle(a.setTopicAttributes),
+		"Subscribe":                          awsproto.Handle(a.subscribe),
+		"TagResource":                        awsproto.Handle(a.tagResource),
+		"Unsubscribe":                        awsproto.Handle(a.unsubscribe),
+		"UntagResource":                      awsproto.Handle(a.untagResource),
+		"VerifySMSSandboxPhoneNumber":        awsproto.Handle(a.verifySandboxNumber),
+	}
 }
 
-// session opens the namespace of an account in the call's region.
-func (a *adapter) session(ctx context.Context, c *awsproto.Call, account string) (*broker.Session, error) {
-	s, err := a.broker.OpenSession(ctx, a.broker.Root(), c.Namespace(account))
+// session opens a namespace.
+func (a *Adapter) session(ctx context.Context, namespace string) (*broker.Session, error) {
+	s, err := a.broker.OpenSession(ctx, a.broker.Root(), namespace)
 	if err != nil {
 		return nil, err
 	}
 	s.SetFrontEnd("sns")
 	return s, nil
-}
-
-// topic is a topic that a request names, with a session to use it. The session must be closed.
-type topic struct {
-	arn     string
-	account string
-	name    string
-	broker  *broker.Broker
-	session *broker.Session
-	spec    broker.ExchangeSpec
-}
-
-// parseTopic reads a topic's ARN. One of another region does not exist here.
-func parseTopic(c *awsproto.Call, text, parameter string) (arn, *awsproto.Error) {
-	if text == "" {
-		return arn{}, invalidParameter("%s", parameter)
-	}
-	parsed, bad := parseARN(text, parameter)
-	if bad != nil {
-		return arn{}, bad
-	}
-	if parsed.service != "sns" || parsed.region != c.Region || !validTopicName(parsed.resource) {
-		return arn{}, invalidParameter("%s", parameter)
-	}
-	return parsed, nil
-}
-
-// findTopic opens the topic of a request. Every fanout exchange that SNS can spell is a topic,
-// whichever front end declared it.
-func (a *adapter) findTopic(ctx context.Context, c *awsproto.Call, text, parameter string) (*topic, error) {
-	parsed, bad := parseTopic(c, text, parameter)
-	if bad != nil {
-		return nil, bad
-	}
-	session, err := a.session(ctx, c, parsed.account)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := session.Exchange(ctx, parsed.resource)
-	if err == nil && !isTopic(&spec) {
-		err = topicNotFound
-	}
-	if err != nil {
-		session.Close()
-		return nil, err
-	}
-	return &topic{arn: text, account: parsed.account, name: parsed.resource, broker: a.broker, session: session, spec: spec}, nil
-}
-
-func isTopic(spec *broker.ExchangeSpec) bool {
-	return spec.Kind == broker.Fanout && spec.Durable && !spec.Internal && validTopicName(spec.Name)
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/portico-mq/portico/adapters/awsproto"
 )
 
-// topicARN is arn:aws:sns:REGION:ACCOUNT:NAME.
-func topicARN(region, account, name string) string {
-	return "arn:aws:sns:" + region + ":" + account + ":" + name
+// makeARN is arn:aws:sns:REGION:ACCOUNT:RESOURCE.
+func makeARN(region, account, resource string) string {
+	return "arn:aws:sns:" + region + ":" + account + ":" + resource
 }
 
-// arn is a parsed resource name of SNS or SQS.
+// arn is a parsed resource name.
 type arn struct {
 	service, region, account, resource string
 }
@@ -22,7 +22,7 @@ func parseARN(text, parameter string) (arn, *awsproto.Error) {
 	if len(parts) < 6 {
 		return arn{}, invalidParameter("%s Reason: An ARN must have at least 6 elements, not %d", parameter, len(parts))
 	}
-	if parts[0] != "arn" || parts[3] == "" || len(parts[4]) != len(awsproto.DefaultAccount) || parts[5] == "" {
+	if parts[0] != "arn" || parts[3] == "" || !awsproto.IsAccount(parts[4]) || parts[5] == "" {
 		return arn{}, invalidParameter("%s", parameter)
 	}
 	return arn{service: parts[2], region: parts[3], account: parts[4], resource: parts[5]}, nil
@@ -30,17 +30,20 @@ func parseARN(text, parameter string) (arn, *awsproto.Error) {
 
 const maxTopicName = 256
 
-// validTopicName tells the names that a standard topic may have.
+// validTopicName tells the names that a topic may have: letters, digits, hyphens and underscores; a
+// FIFO topic's has the suffix besides.
 func validTopicName(name string) bool {
-	if name == "" || len(name) > maxTopicName {
-		return false
-	}
-	for i := range len(name) {
-		switch c := name[i]; {
+	return len(name) <= maxTopicName && validWord(strings.TrimSuffix(name, fifoSuffix))
+}
+
+// validWord tells texts of letters, digits, hyphens and underscores.
+func validWord(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
 		default:
 			return false
 		}
 	}
-	return true
+	return s != ""
 }

@@ -2,8 +2,8 @@ package sns
 
 import "github.com/portico-mq/portico/adapters/awsmessage"
 
-// The inputs and outputs of the actions, with the member names of the service's model (API version
-// 2010-03-31), which speaks the query protocol only.
+// The inputs and outputs of topics, subscriptions and publications, with the member names of the
+// service's model (API version 2010-03-31), which speaks the query protocol only.
 
 type createTopicInput struct {
 	Name                 string
@@ -13,7 +13,8 @@ type createTopicInput struct {
 }
 
 type tag struct {
-	Key, Value string
+	Key   string
+	Value string `query:",keep"`
 }
 
 type topicInput struct {
@@ -33,7 +34,8 @@ type listTopicsOutput struct {
 	NextToken string
 }
 
-type getTopicAttributesOutput struct {
+// attributesOutput is that of all actions that show attributes.
+type attributesOutput struct {
 	Attributes map[string]string
 }
 
@@ -41,6 +43,45 @@ type setTopicAttributesInput struct {
 	TopicARN       string `query:"TopicArn"`
 	AttributeName  string
 	AttributeValue string
+}
+
+type addPermissionInput struct {
+	TopicARN     string `query:"TopicArn"`
+	Label        string
+	AWSAccountID []string `query:"AWSAccountId"`
+	ActionName   []string
+}
+
+type removePermissionInput struct {
+	TopicARN string `query:"TopicArn"`
+	Label    string
+}
+
+type resourceInput struct {
+	ResourceARN string `query:"ResourceArn"`
+}
+
+type tagResourceInput struct {
+	ResourceARN string `query:"ResourceArn"`
+	Tags        []tag
+}
+
+type untagResourceInput struct {
+	ResourceARN string `query:"ResourceArn"`
+	TagKeys     []string
+}
+
+type listTagsOutput struct {
+	Tags []tag
+}
+
+type dataProtectionOutput struct {
+	DataProtectionPolicy string `query:",keep"`
+}
+
+type putDataProtectionInput struct {
+	ResourceARN          string `query:"ResourceArn"`
+	DataProtectionPolicy string
 }
 
 type subscribeInput struct {
@@ -53,6 +94,12 @@ type subscribeInput struct {
 
 type subscribeOutput struct {
 	SubscriptionARN string `query:"SubscriptionArn"`
+}
+
+type confirmInput struct {
+	TopicARN                  string `query:"TopicArn"`
+	Token                     string
+	AuthenticateOnUnsubscribe string
 }
 
 type subscriptionInput struct {
@@ -75,10 +122,6 @@ type subscriptionOutput struct {
 type listSubscriptionsOutput struct {
 	Subscriptions []subscriptionOutput
 	NextToken     string
-}
-
-type getSubscriptionAttributesOutput struct {
-	Attributes map[string]string
 }
 
 type setSubscriptionAttributesInput struct {
@@ -105,7 +148,8 @@ type messageInput struct {
 }
 
 type publishOutput struct {
-	MessageID string `query:"MessageId"`
+	MessageID      string `query:"MessageId"`
+	SequenceNumber string
 }
 
 type publishBatchInput struct {
@@ -119,8 +163,9 @@ type batchEntry struct {
 }
 
 type batchSuccess struct {
-	ID        string `query:"Id"`
-	MessageID string `query:"MessageId"`
+	ID             string `query:"Id"`
+	MessageID      string `query:"MessageId"`
+	SequenceNumber string
 }
 
 type batchFailure struct {
@@ -137,3 +182,8 @@ type publishBatchOutput struct {
 
 // empty is the output of actions that answer nothing.
 type empty struct{}
+
+// emptyResult is that of actions that answer an empty result, which clients look for.
+type emptyResult struct {
+	None *string
+}

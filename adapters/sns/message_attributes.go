@@ -6,6 +6,7 @@ import (
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/sns/filterpolicy"
 )
 
 // checkAttributes applies the rules of message attributes [developer guide, "Amazon SNS message
@@ -31,7 +32,7 @@ func checkAttributes(attributes map[string]awsmessage.Value) *awsproto.Error {
 			return invalidValue("The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, v.DataType)
 		case kind != "Binary" && !awsmessage.ValidText(v.Text()):
 			return invalidValue("The message attribute '%s' holds characters that are not allowed.", name)
-		case kind == "Number" && !isNumber(v.Text()):
+		case kind == "Number" && !filterpolicy.IsNumber(v.Text()):
 			return invalidValue("Could not cast message attribute '%s' value to number.", name)
 		}
 	}
@@ -53,11 +54,6 @@ func checkAttributeName(name string) *awsproto.Error {
 		return invalidValue("Invalid message attribute name starting or ending with a dot, or with two in a row: '%s'.", name)
 	}
 	return nil
-}
-
-func isNumber(s string) bool {
-	_, ok := parseNumber(s)
-	return ok
 }
 
 // invalidValue is the error that SNS answers to bad message attributes.

@@ -1,107 +1,164 @@
 package sns
 
 import (
-	"encoding/base64"
+	"encoding/json"
 	"fmt"
-	"net/url"
-	"time"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/sns/filterpolicy"
+	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/broker"
 )
 
+// ruleName names this package's rule in the broker's options.
+const ruleName = "sns"
+
+// Rules compile subscriptions for the broker. They are made before the broker, which needs them to
+// read its bindings.
+type Rules struct {
+	signer *signature.Signer
+	https  bool
+}
+
+// NewRules makes them. A nil signer leaves what is sent unsigned. https says that the endpoint's
+// address speaks TLS besides plain HTTP, so that the certificate of the signatures is fetched by it.
+func NewRules(signer *signature.Signer, https bool) *Rules { return &Rules{signer, https} }
+
+// Compilers are the binding rules, for broker.Options.
+func (r *Rules) Compilers() map[string]broker.RuleCompiler {
+	return map[string]broker.RuleCompiler{ruleName: r.compile}
+}
+
+// ruleRecord is what a rule needs of a subscription and its topic; it is the rule's text.
+type ruleRecord struct {
+	ARN      string             `json:"arn"`
+	Topic    string             `json:"topic"`
+	Owner    string             `json:"owner"`
+	Protocol string             `json:"protocol"`
+	Direct   bool               `json:"direct,omitempty"`
+	Raw      bool               `json:"raw,omitempty"`
+	Filter   string             `json:"filter,omitempty"`
+	Scope    filterpolicy.Scope `json:"scope,omitempty"`
+	BaseURL  string             `json:"base_url"`
+	Version  signature.Version  `json:"signature_version,omitempty"`
+}
+
+func (s *subscription) record(t *topic) ruleRecord {
+	r := ruleRecord{
+		ARN: s.ARN, Topic: s.Topic, Owner: s.Owner, Protocol: s.Protocol, Direct: s.direct(), Raw: s.raw(),
+		Filter: s.Attributes[filterPolicy], BaseURL: s.BaseURL, Version: signature.Version(t.record.Attributes[signatureVersion]),
+	}
+	if r.Filter != "" {
+		r.Scope = s.scope()
+	}
+	return r
+}
+
+func ruleText(s *subscription, t *topic) (string, error) {
+	text, err := json.Marshal(s.record(t))
+	return string(text), err
+}
+
 // rule is a compiled subscription. It is safe for concurrent use.
 type rule struct {
-	subscription *subscription
-	filter       filter
+	ruleRecord
+	filter *filterpolicy.Policy
+	rules  *Rules
 }
 
-// compileRule implements broker.RuleCompiler.
-func compileRule(b *broker.Binding) (broker.Rule, error) {
-	s, ok := parseSubscription(b)
-	if !ok {
+func (r *Rules) compile(b *broker.Binding) (broker.Rule, error) {
+	out := &rule{rules: r}
+	if err := json.Unmarshal([]byte(b.RuleText), &out.ruleRecord); err != nil {
 		return nil, fmt.Errorf("sns: the binding's rule is not a subscription: %.200q", b.RuleText)
 	}
-	r := &rule{subscription: s}
-	if s.Filter != "" {
-		f, err := parseFilter(s.Filter)
-		if err != nil {
-			return nil, fmt.Errorf("sns: filter policy: %w", err)
-		}
-		r.filter = f
+	if out.Filter == "" {
+		return out, nil
 	}
-	return r, nil
+	var err error
+	if out.filter, err = filterpolicy.Parse(out.Filter, out.Scope); err != nil {
+		return nil, fmt.Errorf("sns: filter policy: %w", err)
+	}
+	return out, nil
 }
+
+// readings is what filters look at in a message; each part is made when the first filter asks for it.
+type readings struct {
+	message    *broker.Message
+	attributes *filterpolicy.Fields
+	body       *filterpolicy.Fields
+	parsed     bool
+}
+
+// Read implements broker.ReadingRule.
+func (r *rule) Read(m *broker.Message) any { return &readings{message: m} }
 
 // Match implements broker.Rule.
-func (r *rule) Match(m *broker.Message) bool {
-	return r.filter == nil || r.filter.match(awsmessage.Read(m.Properties()).Attributes)
+func (r *rule) Match(m *broker.Message) bool { return r.MatchRead(m, r.Read(m)) }
+
+// MatchRead implements broker.ReadingRule.
+func (r *rule) MatchRead(_ *broker.Message, read any) bool {
+	if r.filter == nil {
+		return true
+	}
+	of := read.(*readings)
+	if r.Scope == filterpolicy.MessageBody {
+		return r.filter.Match(of.ofBody())
+	}
+	return r.filter.Match(of.ofAttributes())
 }
 
-// bodyEncoding is the attribute of a message whose body is no text, in the words of this project's
-// SQS front end.
-const bodyEncoding = "Portico.BodyEncoding"
-
-// notification is the envelope of a message that is not delivered raw [developer guide, "Message and
-// JSON formats"]. It is not signed.
-type notification struct {
-	Type              string
-	MessageID         string `json:"MessageId"`
-	TopicARN          string `json:"TopicArn"`
-	Subject           string `json:",omitempty"`
-	Message           string
-	Timestamp         string
-	UnsubscribeURL    string
-	MessageAttributes map[string]notificationAttribute `json:",omitempty"`
+func (r *readings) ofAttributes() *filterpolicy.Fields {
+	if r.attributes == nil {
+		content := awsmessage.Read(r.message.Properties())
+		r.attributes = &filterpolicy.Fields{}
+		for name, v := range content.Attributes {
+			r.attributes.Attribute(name, v.DataType, v.Text())
+		}
+	}
+	return r.attributes
 }
 
-type notificationAttribute struct {
-	Type, Value string
+// ofBody is nil for a body that is no JSON object.
+func (r *readings) ofBody() *filterpolicy.Fields {
+	if !r.parsed {
+		r.body, _ = filterpolicy.Body(r.message.Body())
+		r.parsed = true
+	}
+	return r.body
 }
 
-// Rewrite implements broker.Rule: raw messages stay what they are, others are wrapped.
+// Rewrite implements broker.Rule: what goes into a queue of SQS becomes what SQS receives of it, and
+// what waits for a courier stays as it is.
 func (r *rule) Rewrite(m *broker.Message) *broker.Message {
-	if r.subscription.Raw {
+	if !r.Direct {
 		return m
 	}
-	body, err := awsproto.EncodeJSON(r.wrap(m))
+	return r.forQueue(m)
+}
+
+// forQueue makes the message that a queue of SQS gets.
+func (r *rule) forQueue(m *broker.Message) *broker.Message {
+	content := awsmessage.Read(m.Properties())
+	n := newNotice(m, &content, r.Protocol)
+	if r.Raw {
+		if len(content.Texts) == 0 {
+			return m
+		}
+		content.Texts = nil
+		return messageOf(m, &content, []byte(n.text))
+	}
+	body, err := awsproto.EncodeJSON(r.envelope(n))
 	if err != nil {
 		panic(err) // a structure of strings always has a JSON form
 	}
-	content := awsmessage.Content{ID: awsproto.NewID(), Sender: r.subscription.Owner}
+	return messageOf(m, &awsmessage.Content{ID: awsproto.NewID(), Sender: r.Owner, Trace: content.Trace}, body)
+}
+
+func messageOf(m *broker.Message, content *awsmessage.Content, body []byte) *broker.Message {
 	block, err := content.Block()
 	if err != nil {
-		panic(err) // an id and an account number always have an encoding
+		panic(err) // what was read of a message always has an encoding
 	}
 	return broker.NewMessage(m.Exchange(), m.Key(), block, body)
 }
-
-// wrap makes the envelope.
-func (r *rule) wrap(m *broker.Message) notification {
-	content := awsmessage.Read(m.Properties())
-	n := notification{
-		Type: "Notification", MessageID: content.ID, TopicARN: r.subscription.Topic,
-		Subject: content.Subject, Message: string(m.Body()), Timestamp: timestamp(m.Published()),
-		UnsubscribeURL: r.subscription.BaseURL + "/?Action=Unsubscribe&SubscriptionArn=" + url.QueryEscape(r.subscription.ARN),
-	}
-	if n.MessageID == "" {
-		n.MessageID = awsproto.NewID() // it came over a front end whose messages need none
-	}
-	attributes := make(map[string]notificationAttribute, len(content.Attributes))
-	for name, v := range content.Attributes {
-		if v.Kind() == "Binary" {
-			attributes[name] = notificationAttribute{v.DataType, base64.StdEncoding.EncodeToString(v.BinaryValue)}
-			continue
-		}
-		attributes[name] = notificationAttribute{v.DataType, v.Text()}
-	}
-	if !awsmessage.ValidText(n.Message) {
-		n.Message = base64.StdEncoding.EncodeToString(m.Body())
-		attributes[bodyEncoding] = notificationAttribute{"String", "base64"}
-	}
-	n.MessageAttributes = attributes
-	return n
-}
-
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -2,16 +2,20 @@ package sns
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/xml"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
 )
@@ -19,6 +23,10 @@ import (
 // service is an endpoint with this adapter over a broker in memory.
 type service struct {
 	t       *testing.T
+	store   broker.Store
+	options Options
+	broker  *broker.Broker
+	adapter *Adapter
 	handler http.Handler
 	session *broker.Session
 }
@@ -34,36 +42,69 @@ func (f failing) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func newService(t *testing.T) *service {
+// testKey is made once: a key takes its time.
+var testKey = sync.OnceValue(func() []byte {
+	key, err := signature.Generate()
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func newService(t *testing.T) *service { return newServiceWith(t, Options{}) }
+
+func newServiceWith(t *testing.T, o Options) *service {
 	t.Helper()
-	log := slog.New(failing{t})
-	store := memory.NewStore()
-	b, err := broker.Open(t.Context(), store, broker.Options{Logger: log, Rules: Rules()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := b.OpenSession(t.Context(), b.Root(), "/")
-	if err != nil {
-		t.Fatal(err)
-	}
+	o.Secret = awsproto.NewSecret()
+	s := &service{t: t, store: memory.NewStore(), options: o}
+	s.start()
 	t.Cleanup(func() {
-		session.Close()
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := store.Close(); err != nil {
+		s.stop()
+		if err := s.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	s, err := New(Options{Broker: b, Secret: awsproto.NewSecret()})
+	return s
+}
+
+func (s *service) start() {
+	s.t.Helper()
+	log := slog.New(failing{s.t})
+	signer, err := signature.NewSigner(testKey())
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	e, err := awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{s}, Log: log})
-	if err != nil {
-		t.Fatal(err)
+	o := s.options
+	o.Rules, o.Log = NewRules(signer, true), log
+	if o.Broker, err = broker.Open(s.t.Context(), s.store, broker.Options{Logger: log, Rules: o.Rules.Compilers()}); err != nil {
+		s.t.Fatal(err)
 	}
-	return &service{t, e, session}
+	s.broker = o.Broker
+	if s.session, err = s.broker.OpenSession(s.t.Context(), s.broker.Root(), "/"); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.adapter, err = New(o); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.handler, err = awsproto.NewEndpoint(awsproto.Options{Services: []*awsproto.Service{s.adapter.Service()}, Log: log}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *service) stop() {
+	s.session.Close()
+	if err := s.adapter.Close(); err != nil {
+		s.t.Error(err)
+	}
+	if err := s.broker.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *service) restart() {
+	s.t.Helper()
+	s.stop()
+	s.start()
 }
 
 // do sends a request; pairs are parameters and their values in turn.
@@ -76,13 +117,28 @@ func (s *service) do(action string, pairs ...string) (int, string) {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(form.Encode()))
 	r.RemoteAddr = "127.0.0.1:1"
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.answer(r)
+}
+
+func (s *service) answer(r *http.Request) (int, string) {
+	s.t.Helper()
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
-	var any struct{}
-	if err := xml.Unmarshal(w.Body.Bytes(), &any); err != nil {
-		s.t.Fatalf("%v in %q", err, w.Body)
+	if strings.Contains(w.Header().Get("Content-Type"), "xml") {
+		var any struct{}
+		if err := xml.Unmarshal(w.Body.Bytes(), &any); err != nil {
+			s.t.Fatalf("%v in %q", err, w.Body)
+		}
 	}
 	return w.Code, w.Body.String()
+}
+
+// get fetches a page or link of the endpoint; from says where from.
+func (s *service) get(path, from string) (int, string) {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.RemoteAddr = from
+	return s.answer(r)
 }
 
 func (s *service) ok(action string, pairs ...string) string {
@@ -92,6 +148,16 @@ func (s *service) ok(action string, pairs ...string) string {
 		s.t.Fatalf("%s %v: %d %s", action, pairs, code, body)
 	}
 	return body
+}
+
+// attributes are the parameters of a map of attributes.
+func attributes(pairs ...string) []string {
+	var list []string
+	for i := 0; i < len(pairs); i += 2 {
+		n := string(rune('1' + i/2))
+		list = append(list, "Attributes.entry."+n+".key", pairs[i], "Attributes.entry."+n+".value", pairs[i+1])
+	}
+	return list
 }
 
 func (s *service) queue(name string) {
@@ -106,46 +172,45 @@ const (
 	testQueue = "arn:aws:sqs:us-east-1:000000000000:q"
 )
 
-func TestErrorTexts(t *testing.T) {
-	s := newService(t)
-	s.queue("q")
-	s.ok("CreateTopic", "Name", "t")
-	for _, tt := range []struct {
-		action string
-		pairs  []string
-		status int
-		code   string
-		text   string
-	}{
-		{"CreateTopic", []string{"Name", "a b"}, 400, "InvalidParameter", "Invalid parameter: Topic Name"},
-		{"CreateTopic", []string{"Name", strings.Repeat("t", 300<<10)}, 400, "InvalidParameter", "Invalid parameter: Topic Name"},
-		{"CreateTopic", []string{"Name", "f.fifo", "Attributes.entry.1.key", "FifoTopic", "Attributes.entry.1.value", "true"}, 400, "InvalidParameter", "Invalid parameter: Attributes Reason: FifoTopic is not supported yet"},
-		{"Publish", []string{"TopicArn", "x", "Message", "m"}, 400, "InvalidParameter", "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"},
-		{"Publish", []string{"TopicArn", testTopic + "x", "Message", "m"}, 404, "NotFound", "Topic does not exist"},
-		{"Publish", []string{"TopicArn", testTopic}, 400, "InvalidParameter", "Invalid parameter: Empty message"},
-		{"Publish", []string{"TopicArn", testTopic, "Message", strings.Repeat("x", 256<<10+1)}, 400, "InvalidParameter", "Invalid parameter: Message too long"},
-		{"Publish", []string{"TopicArn", testTopic, "Message", "m", "Subject", "a\nb"}, 400, "InvalidParameter", "Invalid parameter: Subject"},
-		{"Publish", []string{"TopicArn", testTopic, "Message", "m", "MessageStructure", "json"}, 400, "InvalidParameter", "Invalid parameter: Message Structure - JSON message body failed to parse"},
-		{"Publish", []string{"TopicArn", testTopic, "Message", `{"sqs":"m"}`, "MessageStructure", "json"}, 400, "InvalidParameter", "Invalid parameter: Message Structure - No default entry in JSON message body"},
-		{"Publish", []string{"PhoneNumber", "+1", "Message", "m"}, 400, "InvalidParameter", "Invalid parameter: PhoneNumber Reason: sending SMS is not supported yet"},
-		{"Publish", []string{"TopicArn", testTopic, "Message", "m", "MessageAttributes.entry.1.Name", "a^b", "MessageAttributes.entry.1.Value.DataType", "String", "MessageAttributes.entry.1.Value.StringValue", "x"}, 400, "ParameterValueInvalid", "Invalid non-alphanumeric character '#x5E' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots."},
-		{"Subscribe", []string{"TopicArn", testTopic, "Protocol", "pigeon", "Endpoint", "x"}, 400, "InvalidParameter", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"},
-		{"Subscribe", []string{"TopicArn", testTopic, "Protocol", "https", "Endpoint", "x"}, 400, "InvalidParameter", "Invalid parameter: Protocol Reason: the protocol https is not supported yet"},
-		{"Subscribe", []string{"TopicArn", testTopic, "Protocol", "sqs", "Endpoint", "x"}, 400, "InvalidParameter", "Invalid parameter: SQS endpoint ARN"},
-		{"Subscribe", []string{"TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue + "x"}, 400, "InvalidParameter", "Invalid parameter: Endpoint Reason: The queue qx does not exist"},
-		{"Subscribe", []string{"TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue + ".fifo"}, 400, "InvalidParameter", "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"},
-		{"GetSubscriptionAttributes", []string{"SubscriptionArn", testTopic + ":x"}, 404, "NotFound", "Subscription does not exist"},
-		{"PublishBatch", []string{"TopicArn", testTopic}, 400, "EmptyBatchRequest", "The batch request doesn&apos;t contain any entries."},
-		{"ListTopics", []string{"NextToken", "x"}, 400, "InvalidParameter", "Invalid parameter: NextToken"},
-		{"ConfirmSubscription", nil, 400, "InvalidAction", "The action ConfirmSubscription is not supported yet."},
-		{"Nonsense", nil, 400, "InvalidAction", "Could not find operation Nonsense for version 2010-03-31"},
-	} {
-		code, body := s.do(tt.action, tt.pairs...)
-		body = strings.ReplaceAll(body, "doesn't", "doesn&apos;t")
-		if want := "<Type>Sender</Type><Code>" + tt.code + "</Code><Message>" + tt.text + "</Message></Error>"; code != tt.status || !strings.Contains(body, want) {
-			t.Errorf("%s %.80s: %d %.600s\nwant %d %s", tt.action, strings.Join(tt.pairs, " "), code, body, tt.status, want)
-		}
+// subscribe gives the ARN.
+func (s *service) subscribe(protocol, endpoint string, set ...string) string {
+	s.t.Helper()
+	body := s.ok("Subscribe", append([]string{
+		"TopicArn", testTopic, "Protocol", protocol, "Endpoint", endpoint, "ReturnSubscriptionArn", "true",
+	}, attributes(set...)...)...)
+	return element(s.t, body, "SubscriptionArn")
+}
+
+// element is the text of the first element of a name.
+func element(t *testing.T, body, name string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(body, "<"+name+">")
+	text, _, closed := strings.Cut(rest, "</"+name+">")
+	if !ok || !closed {
+		t.Fatalf("no %s in %s", name, body)
 	}
+	return text
+}
+
+// shown are the attributes in an answer.
+func shownIn(t *testing.T, body string) map[string]string {
+	t.Helper()
+	var answer struct {
+		Entries []struct {
+			Key   string `xml:"key"`
+			Value string `xml:"value"`
+		} `xml:"entry"`
+	}
+	_, rest, _ := strings.Cut(body, "<Attributes>")
+	rest, _, _ = strings.Cut(rest, "</Attributes>")
+	if err := xml.Unmarshal([]byte("<a>"+rest+"</a>"), &answer); err != nil {
+		t.Fatal(err)
+	}
+	shown := make(map[string]string)
+	for _, e := range answer.Entries {
+		shown[e.Key] = e.Value
+	}
+	return shown
 }
 
 // receive gives what the queue holds.
@@ -155,6 +220,20 @@ func (s *service) receive(queue string) []*broker.Message {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return messages(got)
+}
+
+// await waits for a message in the queue.
+func (s *service) await(queue string) *broker.Message {
+	s.t.Helper()
+	got, _, err := s.session.Get(s.t.Context(), queue, broker.GetOptions{Max: 1, AutoAck: true, Wait: 10 * time.Second})
+	if err != nil || len(got) == 0 {
+		s.t.Fatal("no message in ", queue, err)
+	}
+	return got[0].Message
+}
+
+func messages(got []broker.Delivery) []*broker.Message {
 	var list []*broker.Message
 	for _, d := range got {
 		list = append(list, d.Message)
@@ -162,61 +241,41 @@ func (s *service) receive(queue string) []*broker.Message {
 	return list
 }
 
-func TestExchangesOfOtherFrontEndsAreTopics(t *testing.T) {
-	s := newService(t)
-	s.queue("q")
-	for name, kind := range map[string]broker.ExchangeKind{"t": broker.Fanout, "direct": broker.Direct} {
-		if _, _, err := s.session.DeclareExchange(t.Context(), broker.ExchangeSpec{Name: name, Kind: kind, Durable: true}); err != nil {
-			t.Fatal(err)
+// endpoint is an HTTP server that hands its requests to the test.
+type endpoint struct {
+	*httptest.Server
+	requests chan *http.Request
+	bodies   chan []byte
+	answer   func() int
+}
+
+func newEndpoint(t *testing.T) *endpoint {
+	e := &endpoint{requests: make(chan *http.Request, 100), bodies: make(chan []byte, 100), answer: func() int { return 200 }}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
 		}
-	}
-	if body := s.ok("ListTopics"); strings.Count(body, "<TopicArn>") != 1 || !strings.Contains(body, testTopic) {
-		t.Errorf("topics %s", body)
-	}
-	if code, body := s.do("CreateTopic", "Name", "direct"); code != 400 || !strings.Contains(body, "already exists with different attributes") {
-		t.Errorf("%d %s", code, body)
-	}
-	s.ok("Subscribe", "TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue)
-	done := make(chan error, 1)
-	m := broker.NewMessage("t", "", nil, []byte{0xff})
-	if n, err := s.session.Publish(m, broker.CompletionFunc(func(err error) { done <- err })); n != 1 || err != nil {
-		t.Fatal(n, err)
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	got := s.receive("q")
-	if len(got) != 1 || !strings.Contains(string(got[0].Body()), `"Message":"/w==","Timestamp":"`+time.Now().UTC().Format("2006-01-")) ||
-		!strings.Contains(string(got[0].Body()), `"Portico.BodyEncoding":{"Type":"String","Value":"base64"}`) {
-		t.Errorf("wrapped as %s", got[0].Body())
-	}
+		code := e.answer()
+		e.requests <- r
+		e.bodies <- body
+		w.WriteHeader(code)
+	}))
+	t.Cleanup(e.Close)
+	return e
 }
 
-func TestMessageStructure(t *testing.T) {
-	s := newService(t)
-	s.queue("q")
-	s.ok("CreateTopic", "Name", "t")
-	s.ok("Subscribe", "TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue, "Attributes.entry.1.key", "RawMessageDelivery", "Attributes.entry.1.value", "true")
-	s.ok("Publish", "TopicArn", testTopic, "MessageStructure", "json", "Message", `{"default":"d","sqs":"s"}`)
-	s.ok("Publish", "TopicArn", testTopic, "MessageStructure", "json", "Message", `{"default":"d","http":"h"}`)
-	got := s.receive("q")
-	if len(got) != 2 || string(got[0].Body()) != "s" || string(got[1].Body()) != "d" {
-		t.Errorf("received %v", got)
+// next waits for a request.
+func (e *endpoint) next(t *testing.T) (*http.Request, map[string]any, string) {
+	t.Helper()
+	select {
+	case r := <-e.requests:
+		body := <-e.bodies
+		var fields map[string]any
+		_ = json.Unmarshal(body, &fields) // raw deliveries are no JSON
+		return r, fields, string(body)
+	case <-time.After(20 * time.Second):
+		t.Fatal("no request came")
+		return nil, nil, ""
 	}
-}
-
-func TestSubscriptionsGoWithTheirQueue(t *testing.T) {
-	s := newService(t)
-	s.queue("q")
-	s.ok("CreateTopic", "Name", "t")
-	s.ok("Subscribe", "TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue)
-	if _, err := s.session.DeleteQueue(t.Context(), "q", false, false); err != nil {
-		t.Fatal(err)
-	}
-	if body := s.ok("ListSubscriptions"); strings.Contains(body, "<member>") {
-		t.Errorf("subscriptions %s", body)
-	}
-	s.ok("Publish", "TopicArn", testTopic, "Message", "to nobody")
-	s.ok("DeleteTopic", "TopicArn", testTopic)
-	s.ok("DeleteTopic", "TopicArn", testTopic)
 }

@@ -1,80 +1,229 @@
 package sns
 
 import (
-	"cmp"
 	"encoding/json"
-	"slices"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
 
+	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/sns/filterpolicy"
+	"github.com/portico-mq/portico/adapters/sns/retry"
 	"github.com/portico-mq/portico/broker"
-	"github.com/portico-mq/portico/broker/property"
 )
 
-// A subscription is a binding of the topic's exchange to the queue, with a rule of this package that
-// filters and wraps. All there is to know about it stands in the rule's text.
+// The protocols of subscriptions.
+const (
+	protocolSQS         = "sqs"
+	protocolHTTP        = "http"
+	protocolHTTPS       = "https"
+	protocolEmail       = "email"
+	protocolEmailJSON   = "email-json"
+	protocolSMS         = "sms"
+	protocolLambda      = "lambda"
+	protocolApplication = "application"
+	protocolFirehose    = "firehose"
+)
 
-// ruleName names this package's rule in the broker's options.
-const ruleName = "sns"
+// The attributes of subscriptions that can be set.
+const (
+	rawDelivery      = "RawMessageDelivery"
+	filterPolicy     = "FilterPolicy"
+	filterScope      = "FilterPolicyScope"
+	redrivePolicy    = "RedrivePolicy"
+	subscriptionRole = "SubscriptionRoleArn"
+	replayPolicy     = "ReplayPolicy"
+)
 
-// Rules are the binding rules of this package, for broker.Options.
-func Rules() map[string]broker.RuleCompiler {
-	return map[string]broker.RuleCompiler{ruleName: compileRule}
-}
-
-// bindingMark tells a subscription's binding from one of another front end between the same topic
-// and queue. It is part of the binding's identity, so there is one subscription for the two.
-var bindingMark = property.Table{{Name: "aws:protocol", Value: protocolSQS}}
-
-// protocolSQS is the one subscription protocol that is built.
-const protocolSQS = "sqs"
-
-// subscription is the text of the rule.
+// subscription is all there is to know about one; it is kept as a document. A value is never changed:
+// what changes a subscription puts a changed copy in its place.
 type subscription struct {
-	ARN      string `json:"arn"`
-	Topic    string `json:"topic"` // its ARN
-	Owner    string `json:"owner"`
-	Endpoint string `json:"endpoint"` // the queue's ARN
-	Raw      bool   `json:"raw,omitempty"`
-	Filter   string `json:"filter,omitempty"` // a filter policy, as it was sent
-	BaseURL  string `json:"base_url"`         // where the endpoint was reached when it was made
+	ARN        string            `json:"arn"`
+	Topic      string            `json:"topic"` // its ARN
+	Owner      string            `json:"owner"`
+	Protocol   string            `json:"protocol"`
+	Endpoint   string            `json:"endpoint"`
+	Attributes map[string]string `json:"attributes,omitempty"` // as they were set
+	BaseURL    string            `json:"base_url"`             // where the endpoint was reached when it was made
+	Created    time.Time         `json:"created"`
+	// Pending: it waits for its token to come back, until which nothing is delivered.
+	Pending bool `json:"pending,omitempty"`
+	// Removed: it was unsubscribed, and can be restored with the token. It is shown to nobody.
+	Removed bool `json:"removed,omitempty"`
+	// Token is the last one that was sent, and Sent when that was.
+	Token string    `json:"token,omitempty"`
+	Sent  time.Time `json:"sent,omitzero"`
+	// Authenticated: who confirmed it had a key. Locked: only the owner may unsubscribe.
+	Authenticated bool `json:"authenticated,omitempty"`
+	Locked        bool `json:"locked,omitempty"`
 
+	namespace string
 	topicName string
-	queue     string
+	id        string
 }
 
-// binding gives the subscription's form in the broker.
-func (s *subscription) binding() (broker.Binding, error) {
-	text, err := json.Marshal(s)
-	return broker.Binding{
-		Source: s.topicName, Destination: s.queue, Kind: broker.ToQueue, Arguments: bindingMark,
-		Rule: ruleName, RuleText: string(text),
-	}, err
+// collection is where subscriptions are kept.
+const collection = "sns.subscription"
+
+func (s *subscription) key() broker.DocumentKey {
+	return broker.DocumentKey{Collection: collection, Namespace: s.namespace, Name: s.id}
 }
 
-// parseSubscription reads the subscription of a binding; ok is false for a binding that is none.
-func parseSubscription(b *broker.Binding) (s *subscription, ok bool) {
-	if b.Rule != ruleName || b.Kind != broker.ToQueue {
-		return nil, false
+// decodeSubscription reads a document.
+func decodeSubscription(key broker.DocumentKey, text []byte) (*subscription, error) {
+	s := &subscription{namespace: key.Namespace}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, err
 	}
-	s = &subscription{topicName: b.Source, queue: b.Destination}
-	return s, json.Unmarshal([]byte(b.RuleText), s) == nil
+	return s, s.name()
 }
 
-// subscriptionsOf lists the subscriptions of a topic, or of all topics when the name is empty, in
-// order of their ARNs.
-func subscriptionsOf(session *broker.Session, topicName string) []*subscription {
-	var list []*subscription
-	for _, b := range session.Bindings(topicName) {
-		if s, ok := parseSubscription(&b); ok {
-			list = append(list, s)
-		}
+// name sets the names that the ARN holds.
+func (s *subscription) name() error {
+	parsed, bad := parseARN(s.ARN, "SubscriptionArn")
+	if bad != nil {
+		return bad
 	}
-	slices.SortFunc(list, func(x, y *subscription) int { return cmp.Compare(x.ARN, y.ARN) })
-	return list
+	var ok bool
+	if s.topicName, s.id, ok = strings.Cut(parsed.resource, ":"); !ok {
+		return invalidParameter("SubscriptionId")
+	}
+	return nil
 }
+
+// copy gives a copy to change.
+func (s *subscription) copy() *subscription {
+	c := *s
+	c.Attributes = maps.Clone(s.Attributes)
+	if c.Attributes == nil {
+		c.Attributes = make(map[string]string)
+	}
+	return &c
+}
+
+func (s *subscription) topicKey() topicKey { return topicKey{s.namespace, s.topicName} }
+
+func (s *subscription) raw() bool { return strings.EqualFold(s.Attributes[rawDelivery], "true") }
+
+func (s *subscription) fifo() bool { return isFIFO(s.topicName) }
+
+// scope is what of a message its filter looks at.
+func (s *subscription) scope() filterpolicy.Scope {
+	if s.Attributes[filterScope] == string(filterpolicy.MessageBody) {
+		return filterpolicy.MessageBody
+	}
+	return filterpolicy.MessageAttributes
+}
+
+// queueName is the queue that holds what waits for its endpoint. SQS cannot spell it.
+func (s *subscription) queueName() string { return "sns.subscription." + s.id }
+
+// region and account are the topic's.
+func (s *subscription) place() (region, account string) {
+	parsed, _ := parseARN(s.Topic, "") // it was checked when it was made
+	return parsed.region, parsed.account
+}
+
+// deadLetters is the ARN of its dead-letter queue; "" for none.
+func (s *subscription) deadLetters() string {
+	target, _ := parseRedrive(s.Attributes[redrivePolicy]) // it was checked when it was set
+	return target
+}
+
+// parseRedrive reads a RedrivePolicy.
+func parseRedrive(text string) (target string, ok bool) {
+	if text == "" {
+		return "", true
+	}
+	var p struct {
+		DeadLetterTargetARN string `json:"deadLetterTargetArn"`
+	}
+	if json.Unmarshal([]byte(text), &p) != nil {
+		return "", false
+	}
+	return p.DeadLetterTargetARN, true
+}
+
+// delivery is the policy of deliveries in force; topic is the topic's own, as text.
+func (s *subscription) delivery(topicPolicy string) retry.Policy {
+	topic, err := retry.ParseTopic(topicPolicy)
+	if err != nil {
+		topic = &retry.TopicPolicy{} // it was checked when it was set
+	}
+	own, err := retry.ParseSubscription(s.Attributes[deliveryPolicy])
+	if err != nil {
+		own = &retry.Policy{} // likewise
+	}
+	return retry.Effective(topic, own)
+}
+
+// shownEndpoint hides the password of a URL.
+func (s *subscription) shownEndpoint() string {
+	if s.Protocol != protocolHTTP && s.Protocol != protocolHTTPS {
+		return s.Endpoint
+	}
+	u, err := url.Parse(s.Endpoint)
+	if err != nil || u.User == nil {
+		return s.Endpoint
+	}
+	before, rest, _ := strings.Cut(s.Endpoint, "@")
+	scheme, _, _ := strings.Cut(before, "://")
+	return scheme + "://" + u.User.Username() + ":****@" + rest
+}
+
+// pendingARN stands for the ARN of a subscription that waits for its confirmation.
+const (
+	pendingARN  = "pending confirmation"
+	pendingList = "PendingConfirmation"
+)
 
 // output is the subscription in a list.
 func (s *subscription) output() subscriptionOutput {
-	return subscriptionOutput{
-		TopicARN: s.Topic, Protocol: protocolSQS, SubscriptionARN: s.ARN, Owner: s.Owner, Endpoint: s.Endpoint,
+	out := subscriptionOutput{
+		TopicARN: s.Topic, Protocol: s.Protocol, SubscriptionARN: s.ARN, Owner: s.Owner, Endpoint: s.shownEndpoint(),
 	}
+	if s.Pending {
+		out.SubscriptionARN = pendingList
+	}
+	return out
+}
+
+// link is a URL that does something with the subscription when it is followed.
+func (s *subscription) link(action string, pairs ...string) string {
+	text := s.BaseURL + "/?Action=" + action
+	for i, part := range pairs {
+		if i%2 == 0 {
+			text += "&" + part + "="
+			continue
+		}
+		text += url.QueryEscape(part)
+	}
+	return text
+}
+
+func (s *subscription) unsubscribeURL() string {
+	return s.link("Unsubscribe", "SubscriptionArn", s.ARN)
+}
+
+func (s *subscription) confirmURL() string {
+	return s.link("ConfirmSubscription", "TopicArn", s.Topic, "Token", s.Token)
+}
+
+// tokenTime is how long a token counts.
+const tokenTime = 3 * 24 * time.Hour
+
+// renew gives it a new token.
+func (s *subscription) renew() {
+	s.Token, s.Sent = newToken(), time.Now().UTC()
+}
+
+// overdue tells one whose token nobody sent back in time.
+func (s *subscription) overdue(now time.Time) bool {
+	return (s.Pending || s.Removed) && now.Sub(s.Sent) > tokenTime
+}
+
+// newToken makes a token that cannot be guessed.
+func newToken() string {
+	return strings.ReplaceAll(awsproto.NewID()+awsproto.NewID()+awsproto.NewID()+awsproto.NewID(), "-", "")
 }

@@ -1,254 +1,171 @@
 package sns
 
 import (
-	"context"
-	"strconv"
-	"strings"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"sync"
 
-	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
 )
 
-// unbuiltProtocols are the protocols of SNS that are not built.
-var unbuiltProtocols = map[string]bool{
-	"http": true, "https": true, "email": true, "email-json": true, "sms": true,
-	"application": true, "lambda": true, "firehose": true,
+// subscriptions holds all subscriptions of all namespaces. It is safe for concurrent use.
+type subscriptions struct {
+	mu      sync.RWMutex
+	byTopic map[topicKey]map[string]*subscription // by id
+	// byQueue finds those that a queue matters to: it is their endpoint, or takes their dead letters.
+	byQueue map[topicKey]map[string]*subscription
 }
 
-// subscribe [SNS Subscribe] binds a queue of the topic's account and region to the topic. Subscribing
-// it again with the same attributes gives the subscription that exists.
-func (a *adapter) subscribe(ctx context.Context, c *awsproto.Call, in *subscribeInput) (*subscribeOutput, error) {
-	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
+func (r *subscriptions) put(s *subscription) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byTopic == nil {
+		r.byTopic, r.byQueue = make(map[topicKey]map[string]*subscription), make(map[topicKey]map[string]*subscription)
+	}
+	if old := r.byTopic[s.topicKey()][s.id]; old != nil {
+		r.removeLocked(old)
+	}
+	add(r.byTopic, s.topicKey(), s)
+	for _, queue := range s.queues() {
+		add(r.byQueue, topicKey{s.namespace, queue}, s)
+	}
+}
+
+func add(to map[topicKey]map[string]*subscription, key topicKey, s *subscription) {
+	if to[key] == nil {
+		to[key] = make(map[string]*subscription)
+	}
+	to[key][s.id] = s
+}
+
+func (r *subscriptions) remove(s *subscription) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.byTopic[s.topicKey()][s.id]; old != nil {
+		r.removeLocked(old)
+	}
+}
+
+func (r *subscriptions) removeLocked(s *subscription) {
+	drop(r.byTopic, s.topicKey(), s)
+	for _, queue := range s.queues() {
+		drop(r.byQueue, topicKey{s.namespace, queue}, s)
+	}
+}
+
+func drop(from map[topicKey]map[string]*subscription, key topicKey, s *subscription) {
+	delete(from[key], s.id)
+	if len(from[key]) == 0 {
+		delete(from, key)
+	}
+}
+
+// get finds a subscription; nil when there is none.
+func (r *subscriptions) get(key topicKey, id string) *subscription {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byTopic[key][id]
+}
+
+// of lists the subscriptions of a topic, with those that were removed or without.
+func (r *subscriptions) of(key topicKey, removed bool) []*subscription {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return list(nil, r.byTopic[key], removed)
+}
+
+// in lists those of a namespace.
+func (r *subscriptions) in(namespace string) []*subscription {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []*subscription
+	for key, of := range r.byTopic {
+		if key.namespace == namespace {
+			all = list(all, of, false)
+		}
+	}
+	return all
+}
+
+// all lists everything there is.
+func (r *subscriptions) all() []*subscription {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []*subscription
+	for _, of := range r.byTopic {
+		all = list(all, of, true)
+	}
+	return all
+}
+
+// around lists those that a queue matters to.
+func (r *subscriptions) around(namespace, queue string) []*subscription {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return list(nil, r.byQueue[topicKey{namespace, queue}], false)
+}
+
+func list(to []*subscription, from map[string]*subscription, removed bool) []*subscription {
+	at := len(to)
+	for _, s := range from {
+		if removed || !s.Removed {
+			to = append(to, s)
+		}
+	}
+	slices.SortFunc(to[at:], func(x, y *subscription) int { return cmp.Compare(x.ARN, y.ARN) })
+	return to
+}
+
+// queues are the names of the queues of the topic's own namespace that matter to the subscription.
+func (s *subscription) queues() []string {
+	var names []string
+	if s.Protocol == protocolSQS {
+		names = append(names, s.local(s.Endpoint))
+	}
+	if dead := s.deadLetters(); dead != "" {
+		names = append(names, s.local(dead))
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// local is the name of a queue in the topic's account and region; "" for another one.
+func (s *subscription) local(queueARN string) string {
+	region, account := s.place()
+	parsed, bad := parseARN(queueARN, "")
+	if bad != nil || parsed.service != "sqs" || parsed.region != region || parsed.account != account {
+		return ""
+	}
+	return parsed.resource
+}
+
+// store keeps a subscription durably, and puts it in the place of what it was.
+func (a *Adapter) store(s *subscription) error {
+	text, err := json.Marshal(s)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer t.session.Close()
-	s, bad := newSubscription(c, t, in)
-	if bad != nil {
-		return nil, bad
+	if err := a.broker.PutDocument(s.key(), text); err != nil {
+		return err
 	}
-	a.subscribing.Lock()
-	defer a.subscribing.Unlock()
-	for _, old := range subscriptionsOf(t.session, t.name) {
-		if old.queue != s.queue {
+	a.subscriptions.put(s)
+	return nil
+}
+
+// load reads all subscriptions and connects them.
+func (a *Adapter) load() error {
+	for key, text := range a.broker.Documents(collection) {
+		s, err := decodeSubscription(key, text)
+		if err != nil {
+			a.log.Error("a subscription cannot be read and is left out", "proto", "sns", "ns", key.Namespace, "subscription", key.Name, "err", err)
 			continue
 		}
-		if old.Raw != s.Raw || old.Filter != s.Filter {
-			return nil, invalidParameter("Attributes Reason: Subscription already exists with different attributes")
-		}
-		return &subscribeOutput{old.ARN}, nil
+		a.subscriptions.put(s)
 	}
-	if err := bind(ctx, t.session, s); err != nil {
-		return nil, err
-	}
-	return &subscribeOutput{s.ARN}, nil
-}
-
-// bind puts the subscription into force, in place of an earlier form of it.
-func bind(ctx context.Context, session *broker.Session, s *subscription) error {
-	binding, err := s.binding()
-	if err != nil {
-		return err
-	}
-	err = session.Bind(ctx, binding)
-	if !broker.IsKind(err, broker.KindNotFound) {
-		return err
-	}
-	if _, missing := session.Exchange(ctx, s.topicName); missing != nil {
-		return topicNotFound
-	}
-	return invalidParameter("Endpoint Reason: The queue %s does not exist", s.queue)
-}
-
-// newSubscription checks a request to subscribe.
-func newSubscription(c *awsproto.Call, t *topic, in *subscribeInput) (*subscription, *awsproto.Error) {
-	switch {
-	case unbuiltProtocols[in.Protocol]:
-		return nil, unbuilt("Protocol", "the protocol "+in.Protocol)
-	case in.Protocol != protocolSQS:
-		return nil, invalidParameter("Amazon SNS does not support this protocol string: %s", clip(in.Protocol))
-	}
-	queue, bad := parseQueueARN(t, c, in.Endpoint)
-	if bad != nil {
-		return nil, bad
-	}
-	s := &subscription{
-		ARN: t.arn + ":" + awsproto.NewID(), Topic: t.arn, Owner: c.Account, Endpoint: in.Endpoint,
-		BaseURL: c.BaseURL, topicName: t.name, queue: queue,
-	}
-	for name, value := range in.Attributes {
-		if bad := s.set(name, value, "Attributes Reason: "); bad != nil {
-			return nil, bad
+	for _, s := range a.subscriptions.all() {
+		if err := a.connect(a.running, s); err != nil && !broker.IsKind(err, broker.KindNotFound) {
+			return err
 		}
 	}
-	return s, nil
-}
-
-// parseQueueARN gives the name of the queue that a subscription leads to.
-func parseQueueARN(t *topic, c *awsproto.Call, text string) (string, *awsproto.Error) {
-	parsed, bad := parseARN(text, "SQS endpoint ARN")
-	if bad != nil || parsed.service != "sqs" {
-		return "", invalidParameter("SQS endpoint ARN")
-	}
-	if strings.HasSuffix(parsed.resource, ".fifo") {
-		return "", invalidParameter("Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
-	}
-	if parsed.account != t.account || parsed.region != c.Region {
-		return "", unbuilt("Endpoint", "a queue of another account or region than the topic's")
-	}
-	return parsed.resource, nil
-}
-
-// set changes an attribute. prefix is what stands before the attribute's name in complaints.
-func (s *subscription) set(name, value, prefix string) *awsproto.Error {
-	switch name {
-	case "RawMessageDelivery":
-		raw, err := strconv.ParseBool(strings.ToLower(value))
-		if err != nil || len(value) == 1 {
-			return invalidParameter("%sRawMessageDelivery: Invalid value [%s]. Must be true or false.", prefix, clip(value))
-		}
-		s.Raw = raw
-		return nil
-	case "FilterPolicy":
-		if value == "" || value == "{}" {
-			s.Filter = ""
-			return nil
-		}
-		if _, bad := parseFilter(value); bad != nil {
-			return invalidParameter("%sFilterPolicy: %s", prefix, bad.Error())
-		}
-		s.Filter = value
-		return nil
-	case "FilterPolicyScope":
-		if value == "MessageAttributes" {
-			return nil
-		}
-		return unbuilt("FilterPolicyScope", value)
-	case "RedrivePolicy", "DeliveryPolicy", "SubscriptionRoleArn", "ReplayPolicy":
-		return unbuilt("Attributes", name)
-	}
-	if prefix == "" {
-		return invalidParameter("AttributeName")
-	}
-	return invalidParameter("%sUnknown attribute %s", prefix, clip(name))
-}
-
-// findSubscription gives the subscription of an ARN, which is the topic's with an id behind it.
-func (a *adapter) findSubscription(ctx context.Context, c *awsproto.Call, text string) (*subscription, *broker.Session, error) {
-	parsed, bad := parseARN(text, "SubscriptionArn")
-	if bad != nil {
-		return nil, nil, bad
-	}
-	topicName, _, ok := strings.Cut(parsed.resource, ":")
-	if parsed.service != "sns" || !ok {
-		return nil, nil, invalidParameter("SubscriptionId")
-	}
-	if parsed.region != c.Region {
-		return nil, nil, subscriptionNotFound
-	}
-	session, err := a.session(ctx, c, parsed.account)
-	if notFound(err) {
-		return nil, nil, subscriptionNotFound
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, s := range subscriptionsOf(session, topicName) {
-		if s.ARN == text {
-			return s, session, nil
-		}
-	}
-	session.Close()
-	return nil, nil, subscriptionNotFound
-}
-
-// unsubscribe [SNS Unsubscribe]. A subscription that is not there is no error.
-func (a *adapter) unsubscribe(ctx context.Context, c *awsproto.Call, in *subscriptionInput) (*empty, error) {
-	a.subscribing.Lock()
-	defer a.subscribing.Unlock()
-	s, session, err := a.findSubscription(ctx, c, in.SubscriptionARN)
-	if notFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	binding, err := s.binding()
-	if err != nil {
-		return nil, err
-	}
-	if err := session.Unbind(ctx, binding); err != nil && !notFound(err) {
-		return nil, err
-	}
-	return nil, nil
-}
-
-// listSubscriptions [SNS ListSubscriptions].
-func (a *adapter) listSubscriptions(ctx context.Context, c *awsproto.Call, in *listInput) (*listSubscriptionsOutput, error) {
-	session, err := a.session(ctx, c, c.Account)
-	if notFound(err) {
-		return &listSubscriptionsOutput{Subscriptions: []subscriptionOutput{}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	return a.pageOfSubscriptions(c, in.NextToken, subscriptionsOf(session, ""))
-}
-
-// listSubscriptionsByTopic [SNS ListSubscriptionsByTopic].
-func (a *adapter) listSubscriptionsByTopic(ctx context.Context, c *awsproto.Call, in *listByTopicInput) (*listSubscriptionsOutput, error) {
-	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
-	if err != nil {
-		return nil, err
-	}
-	defer t.session.Close()
-	return a.pageOfSubscriptions(c, in.NextToken, subscriptionsOf(t.session, t.name))
-}
-
-func (a *adapter) pageOfSubscriptions(c *awsproto.Call, token string, all []*subscription) (*listSubscriptionsOutput, error) {
-	page, next, err := pageOf(a.tokens, c, token, all, func(s *subscription) string { return s.ARN })
-	if err != nil {
-		return nil, err
-	}
-	out := &listSubscriptionsOutput{Subscriptions: []subscriptionOutput{}, NextToken: next}
-	for _, s := range page {
-		out.Subscriptions = append(out.Subscriptions, s.output())
-	}
-	return out, nil
-}
-
-// getSubscriptionAttributes [SNS GetSubscriptionAttributes].
-func (a *adapter) getSubscriptionAttributes(ctx context.Context, c *awsproto.Call, in *subscriptionInput) (*getSubscriptionAttributesOutput, error) {
-	s, session, err := a.findSubscription(ctx, c, in.SubscriptionARN)
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	attributes := map[string]string{
-		"SubscriptionArn": s.ARN, "TopicArn": s.Topic, "Owner": s.Owner, "Protocol": protocolSQS, "Endpoint": s.Endpoint,
-		"RawMessageDelivery": strconv.FormatBool(s.Raw), "PendingConfirmation": "false",
-		"ConfirmationWasAuthenticated": "true",
-	}
-	if s.Filter != "" {
-		attributes["FilterPolicy"] = s.Filter
-		attributes["FilterPolicyScope"] = "MessageAttributes"
-	}
-	return &getSubscriptionAttributesOutput{attributes}, nil
-}
-
-// setSubscriptionAttributes [SNS SetSubscriptionAttributes].
-func (a *adapter) setSubscriptionAttributes(ctx context.Context, c *awsproto.Call, in *setSubscriptionAttributesInput) (*empty, error) {
-	a.subscribing.Lock()
-	defer a.subscribing.Unlock()
-	s, session, err := a.findSubscription(ctx, c, in.SubscriptionARN)
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	if bad := s.set(in.AttributeName, in.AttributeValue, ""); bad != nil {
-		return nil, bad
-	}
-	return nil, bind(ctx, session, s)
+	return a.loadFIFO(a.running)
 }

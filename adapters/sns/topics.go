@@ -4,107 +4,101 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
-	"github.com/portico-mq/portico/broker/property"
 )
-
-// frontEnd is the name under which topics' attributes are kept.
-const frontEnd = "sns"
-
-// displayName is the one topic attribute that is kept. It only matters to protocols that are not
-// built, and is shown to who asks.
-const displayName = "DisplayName"
 
 // pageSize is how many topics or subscriptions a list answers at once [API reference].
 const pageSize = 100
 
-// maxBody bounds a request: ten messages of 256 KiB would be refused as too long in any case.
-const maxBody = 4 << 20
+// maxBody bounds a request: ten messages of 1 MiB together would be refused as too long in any case.
+const maxBody = 8 << 20
 
-// checkTopicAttribute says whether an attribute can be set to a value.
-func checkTopicAttribute(parameter, name, value string) *awsproto.Error {
-	switch name {
-	case displayName:
-		if utf8.RuneCountInString(value) > 100 {
-			return invalidParameter("%s", displayName)
-		}
-		return nil
-	case "FifoTopic", "ContentBasedDeduplication":
-		if value == "false" {
-			return nil
-		}
-		return unbuilt(parameter, name)
-	case "Policy", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion", "ArchivePolicy",
-		"DataProtectionPolicy", "FifoThroughputScope", "MaximumMessageSize",
-		"HTTPSuccessFeedbackRoleArn", "HTTPSuccessFeedbackSampleRate", "HTTPFailureFeedbackRoleArn",
-		"FirehoseSuccessFeedbackRoleArn", "FirehoseSuccessFeedbackSampleRate", "FirehoseFailureFeedbackRoleArn",
-		"LambdaSuccessFeedbackRoleArn", "LambdaSuccessFeedbackSampleRate", "LambdaFailureFeedbackRoleArn",
-		"ApplicationSuccessFeedbackRoleArn", "ApplicationSuccessFeedbackSampleRate", "ApplicationFailureFeedbackRoleArn",
-		"SQSSuccessFeedbackRoleArn", "SQSSuccessFeedbackSampleRate", "SQSFailureFeedbackRoleArn":
-		return unbuilt(parameter, name)
+// check says whether a topic can be made as the request says.
+func (in *createTopicInput) check() *awsproto.Error {
+	fifo := in.Attributes[fifoTopic] == "true"
+	if fifo {
+		return unbuilt("Attributes", fifoTopic)
 	}
-	if parameter == "AttributeName" {
-		return invalidParameter("AttributeName")
+	if !validTopicName(in.Name) || fifo != isFIFO(in.Name) {
+		return invalidParameter("Topic Name")
 	}
-	return invalidParameter("%s Reason: Unknown attribute %s", parameter, clip(name))
+	for name, value := range in.Attributes {
+		if name == fifoTopic {
+			if value != "true" && value != "false" {
+				return invalidParameter("Attributes Reason: FifoTopic: Invalid value [%s]. Must be one of: true, false", clip(value))
+			}
+			continue
+		}
+		if bad := checkTopicAttribute(name, value, "Attributes Reason: ", fifo); bad != nil {
+			return bad
+		}
+	}
+	if in.DataProtectionPolicy != "" {
+		if bad := checkDataProtection(in.DataProtectionPolicy); bad != nil {
+			return bad
+		}
+	}
+	return checkTags(in.Tags)
 }
 
 // createTopic [SNS CreateTopic] makes a topic, or gives the ARN of one that exists with the same
-// attributes.
-func (a *adapter) createTopic(ctx context.Context, c *awsproto.Call, in *createTopicInput) (*createTopicOutput, error) {
-	if in.Attributes["FifoTopic"] == "true" {
-		return nil, unbuilt("Attributes", "FifoTopic")
-	}
-	if !validTopicName(in.Name) {
-		return nil, invalidParameter("Topic Name")
-	}
-	for name, value := range in.Attributes {
-		if bad := checkTopicAttribute("Attributes", name, value); bad != nil {
-			return nil, bad
-		}
-	}
-	if len(in.Tags) > 0 {
-		return nil, unbuilt("Tags", "tagging a topic")
-	}
-	if in.DataProtectionPolicy != "" {
-		return nil, unbuilt("DataProtectionPolicy", "data protection")
+// attributes and tags.
+func (a *Adapter) createTopic(ctx context.Context, c *awsproto.Call, in *createTopicInput) (*createTopicOutput, error) {
+	if bad := in.check(); bad != nil {
+		return nil, bad
 	}
 	if _, err := a.broker.Namespace(ctx, c.Namespace(c.Account), true); err != nil {
 		return nil, err
 	}
-	session, err := a.session(ctx, c, c.Account)
+	session, err := a.session(ctx, c.Namespace(c.Account))
 	if err != nil {
 		return nil, err
 	}
 	defer session.Close()
+	delete(in.Attributes, fifoTopic) // the name says it
+	record := topicRecord{Attributes: in.Attributes, Tags: in.Tags, DataProtection: in.DataProtectionPolicy}
 	spec, created, err := session.DeclareExchange(ctx, broker.ExchangeSpec{
-		Name: in.Name, Kind: broker.Fanout, Durable: true, Attributes: keptAttributes(in.Attributes[displayName]),
+		Name: in.Name, Kind: broker.Fanout, Durable: true, Attributes: broker.Attributes{frontEnd: record.table()},
 	})
 	if err != nil {
 		return nil, err
 	}
-	if want, given := in.Attributes[displayName]; !created && given && want != keptDisplayName(&spec) {
-		return nil, kindErrors[broker.KindMismatch]
+	t := &topic{
+		arn: makeARN(c.Region, c.Account, in.Name), account: c.Account, region: c.Region, name: in.Name,
+		namespace: c.Namespace(c.Account), session: session, record: recordOf(&spec),
 	}
-	return &createTopicOutput{topicARN(c.Region, c.Account, in.Name)}, nil
+	if !created {
+		if bad := t.sameAs(in); bad != nil {
+			return nil, bad
+		}
+	}
+	if t.fifo() {
+		if err := a.prepareFIFO(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	return &createTopicOutput{t.arn}, nil
 }
 
-func keptAttributes(display string) broker.Attributes {
-	return broker.Attributes{frontEnd: property.Table{{Name: displayName, Value: display}}}
-}
-
-func keptDisplayName(spec *broker.ExchangeSpec) string {
-	value, _ := spec.Attributes[frontEnd].Get(displayName)
-	name, _ := value.(string)
-	return name
+// sameAs says whether a topic that exists is as a request to create it wants.
+func (t *topic) sameAs(in *createTopicInput) *awsproto.Error {
+	shown := t.shownAttributes()
+	for name, want := range in.Attributes {
+		if shown[name] != want {
+			return kindErrors[broker.KindMismatch]
+		}
+	}
+	if len(in.Tags) > 0 && !sameTags(in.Tags, t.record.Tags) {
+		return invalidParameter("Tags Reason: Topic already exists with different tags")
+	}
+	return nil
 }
 
 // deleteTopic [SNS DeleteTopic] removes the topic and its subscriptions. One that is not there is no
 // error.
-func (a *adapter) deleteTopic(ctx context.Context, c *awsproto.Call, in *topicInput) (*empty, error) {
+func (a *Adapter) deleteTopic(ctx context.Context, c *awsproto.Call, in *topicInput) (*empty, error) {
 	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
 	if notFound(err) {
 		return nil, nil
@@ -113,10 +107,20 @@ func (a *adapter) deleteTopic(ctx context.Context, c *awsproto.Call, in *topicIn
 		return nil, err
 	}
 	defer t.session.Close()
+	if days, _ := archiveDays(t.record.Attributes[archivePolicy]); days > 0 {
+		return nil, plainError("InvalidState", 400, "Cannot delete a topic with an ArchivePolicy")
+	}
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	if err := t.session.DeleteExchange(ctx, t.name, false); err != nil && !notFound(err) {
 		return nil, err
 	}
-	return nil, nil
+	for _, s := range a.subscriptions.of(topicKey{t.namespace, t.name}, true) {
+		if err := a.forget(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return nil, a.dropFIFO(ctx, t)
 }
 
 func notFound(err error) bool {
@@ -124,9 +128,9 @@ func notFound(err error) bool {
 }
 
 // listTopics [SNS ListTopics].
-func (a *adapter) listTopics(ctx context.Context, c *awsproto.Call, in *listInput) (*listTopicsOutput, error) {
+func (a *Adapter) listTopics(ctx context.Context, c *awsproto.Call, in *listInput) (*listTopicsOutput, error) {
 	out := &listTopicsOutput{Topics: []topicInput{}}
-	session, err := a.session(ctx, c, c.Account)
+	session, err := a.session(ctx, c.Namespace(c.Account))
 	if notFound(err) {
 		return out, nil
 	}
@@ -137,10 +141,10 @@ func (a *adapter) listTopics(ctx context.Context, c *awsproto.Call, in *listInpu
 	var arns []string
 	for _, spec := range session.Exchanges() {
 		if isTopic(&spec) {
-			arns = append(arns, topicARN(c.Region, c.Account, spec.Name))
+			arns = append(arns, makeARN(c.Region, c.Account, spec.Name))
 		}
 	}
-	arns, out.NextToken, err = pageOf(a.tokens, c, in.NextToken, arns, func(s string) string { return s })
+	arns, out.NextToken, err = pageOf(a.tokens, c, in.NextToken, pageSize, arns, func(s string) string { return s })
 	if err != nil {
 		return nil, err
 	}
@@ -150,36 +154,54 @@ func (a *adapter) listTopics(ctx context.Context, c *awsproto.Call, in *listInpu
 	return out, nil
 }
 
-// getTopicAttributes [SNS GetTopicAttributes]. What the attributes of AWS say about delivery and
-// policies is left out: neither is built.
-func (a *adapter) getTopicAttributes(ctx context.Context, c *awsproto.Call, in *topicInput) (*getTopicAttributesOutput, error) {
+// getTopicAttributes [SNS GetTopicAttributes].
+func (a *Adapter) getTopicAttributes(ctx context.Context, c *awsproto.Call, in *topicInput) (*attributesOutput, error) {
 	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
 	if err != nil {
 		return nil, err
 	}
 	defer t.session.Close()
-	return &getTopicAttributesOutput{map[string]string{
-		"TopicArn":               t.arn,
-		"Owner":                  t.account,
-		displayName:              keptDisplayName(&t.spec),
-		"SubscriptionsConfirmed": strconv.Itoa(len(subscriptionsOf(t.session, t.name))),
-		"SubscriptionsPending":   "0",
-		"SubscriptionsDeleted":   "0",
-	}}, nil
+	shown := t.shownAttributes()
+	confirmed, waiting := 0, 0
+	for _, s := range a.subscriptions.of(topicKey{t.namespace, t.name}, false) {
+		if s.Pending {
+			waiting++
+		} else {
+			confirmed++
+		}
+	}
+	shown["SubscriptionsConfirmed"], shown["SubscriptionsPending"] = strconv.Itoa(confirmed), strconv.Itoa(waiting)
+	if begin, ok := a.archiveBegin(ctx, t); ok {
+		shown["BeginningArchiveTime"] = timestamp(begin)
+	}
+	return &attributesOutput{shown}, nil
 }
 
 // setTopicAttributes [SNS SetTopicAttributes].
-func (a *adapter) setTopicAttributes(ctx context.Context, c *awsproto.Call, in *setTopicAttributesInput) (*empty, error) {
+func (a *Adapter) setTopicAttributes(ctx context.Context, c *awsproto.Call, in *setTopicAttributesInput) (*empty, error) {
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
 	if err != nil {
 		return nil, err
 	}
 	defer t.session.Close()
-	if bad := checkTopicAttribute("AttributeName", in.AttributeName, in.AttributeValue); bad != nil {
+	if in.AttributeName == fifoTopic {
+		return nil, invalidParameter("AttributeName")
+	}
+	if bad := checkTopicAttribute(in.AttributeName, in.AttributeValue, "", t.fifo()); bad != nil {
 		return nil, bad
 	}
-	if in.AttributeName != displayName {
-		return nil, nil
+	t.record.Attributes[in.AttributeName] = in.AttributeValue
+	if in.AttributeValue == "" {
+		delete(t.record.Attributes, in.AttributeName)
 	}
-	return nil, t.session.SetExchangeAttributes(ctx, t.name, frontEnd, keptAttributes(in.AttributeValue)[frontEnd])
+	if err := t.keep(ctx); err != nil {
+		return nil, err
+	}
+	switch in.AttributeName {
+	case signatureVersion, deliveryPolicy, displayName: // the deliveries know them
+		return nil, a.reconnectTopic(ctx, t)
+	}
+	return nil, nil
 }

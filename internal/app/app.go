@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/portico-mq/portico/adapters/management"
+	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/config"
@@ -51,6 +52,7 @@ type application struct {
 	health  *management.Health
 	store   *jetstream.Store
 	broker  *broker.Broker
+	rules   *sns.Rules
 	memory  *memory.Monitor // nil where the memory of a process cannot be told
 	tls     *tls.Config     // nil until used, and without a certificate
 	bound   []*bound

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/adapters/kinesis"
 	"github.com/portico-mq/portico/adapters/sns"
+	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/adapters/sqs"
 )
 
@@ -19,10 +21,17 @@ func (a *application) startAWS(ctx context.Context) error {
 		return err
 	}
 	a.closes = append(a.closes, sqsAdapter.Close)
-	snsService, err := sns.New(sns.Options{Broker: a.broker, Secret: secret})
+	topics, err := sns.New(sns.Options{
+		Broker: a.broker, Rules: a.rules, Secret: secret, Home: a.config.AWS.Region, Log: a.log,
+		LambdaEndpoint: a.config.AWS.Lambda.Endpoint, Limits: a.config.AWS.SNS.Limits,
+		Mail: sns.Mail{
+			Address: a.config.SMTP.Address, From: a.config.SMTP.From, User: a.config.SMTP.User, Password: a.config.SMTP.Password,
+		},
+	})
 	if err != nil {
 		return err
 	}
+	a.closes = append(a.closes, topics.Close)
 	kinesisService, err := kinesis.New(kinesis.Options{Broker: a.broker, Secret: secret})
 	if err != nil {
 		return err
@@ -30,7 +39,7 @@ func (a *application) startAWS(ctx context.Context) error {
 	endpoint, err := awsproto.NewEndpoint(awsproto.Options{
 		Auth:     awsproto.AuthMode(a.config.AWS.Auth),
 		Region:   a.config.AWS.Region,
-		Services: []*awsproto.Service{sqsAdapter.Service(), snsService, kinesisService},
+		Services: []*awsproto.Service{sqsAdapter.Service(), topics.Service(), kinesisService},
 		Log:      a.log,
 	})
 	if err != nil {
@@ -41,5 +50,21 @@ func (a *application) startAWS(ctx context.Context) error {
 		return err
 	}
 	a.serveHTTP("aws", awsproto.NewServer(endpoint, a.log), b)
+	return nil
+}
+
+// makeRules makes the rules of SNS subscriptions, which the broker needs before there are any.
+func (a *application) makeRules() error {
+	var signer *signature.Signer
+	if a.config.AWS.SNS.Sign {
+		key, err := readOrMake(filepath.Join(a.config.DataDir, "sns-signing.pem"), signature.Generate)
+		if err != nil {
+			return err
+		}
+		if signer, err = signature.NewSigner(key); err != nil {
+			return err
+		}
+	}
+	a.rules = sns.NewRules(signer, a.config.TLS.Certificate != "")
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
-	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/broker/property"
@@ -32,9 +31,12 @@ func (a *application) startStore(ctx context.Context) error {
 }
 
 func (a *application) startBroker(ctx context.Context) error {
+	if err := a.makeRules(); err != nil {
+		return err
+	}
 	opts := broker.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace,
-		DefaultDescription: "Default virtual host", Rules: sns.Rules(),
+		DefaultDescription: "Default virtual host", Rules: a.rules.Compilers(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
 		MarkDeath: markDeath, ForgetsHistory: amqp091.ForgetsHistory,
 		Delay: amqp091.Delay, MarkDelayed: amqp091.MarkDelayed, QueueType: amqp091.QueueType,

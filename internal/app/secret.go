@@ -17,10 +17,11 @@ const secretSize = 32
 // of the data directory that only this user may read.
 func readSecret(dataDir string) ([]byte, error) {
 	file := filepath.Join(dataDir, "secret")
-	secret, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeSecret(file)
-	}
+	secret, err := readOrMake(file, func() ([]byte, error) {
+		secret := make([]byte, secretSize)
+		_, _ = rand.Read(secret) // never fails since Go 1.24
+		return secret, nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +32,16 @@ func readSecret(dataDir string) ([]byte, error) {
 	return secret, nil
 }
 
-// makeSecret writes a new secret under another name first, so that a crash
-// leaves a whole file or none.
-func makeSecret(file string) ([]byte, error) {
-	secret := make([]byte, secretSize)
-	_, _ = rand.Read(secret) // never fails since Go 1.24
+// readOrMake reads a file that only this user may read, or makes it: under
+// another name first, so that a crash leaves a whole file or none.
+func readOrMake(file string, content func() ([]byte, error)) ([]byte, error) {
+	secret, err := os.ReadFile(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
+	}
+	if secret, err = content(); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
@@ -46,7 +52,7 @@ func makeSecret(file string) ([]byte, error) {
 		err = os.Rename(file+".new", file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("writing the secret: %w", err)
+		return nil, fmt.Errorf("writing %s: %w", file, err)
 	}
 	return secret, syncDirectory(filepath.Dir(file))
 }

@@ -36,7 +36,8 @@ func endpoint(t *testing.T) target {
 	}
 	log := slog.New(slog.DiscardHandler)
 	store := memory.NewStore()
-	b, err := broker.Open(t.Context(), store, broker.Options{Logger: log, Rules: adaptersns.Rules()})
+	rules := adaptersns.NewRules(nil, false)
+	b, err := broker.Open(t.Context(), store, broker.Options{Logger: log, Rules: rules.Compilers()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,11 @@ func endpoint(t *testing.T) target {
 		services = append(services, s)
 	}
 	add(adaptersqs.New(adaptersqs.Options{Broker: b, Secret: secret}))
-	add(adaptersns.New(adaptersns.Options{Broker: b, Secret: secret}))
+	topics, err := adaptersns.New(adaptersns.Options{Broker: b, Rules: rules, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(topics.Service(), nil)
 	add(adapterkinesis.New(adapterkinesis.Options{Broker: b, Secret: secret}))
 	handler, err := awsproto.NewEndpoint(awsproto.Options{Services: services, Log: log})
 	if err != nil {

@@ -133,11 +133,14 @@ func TestSNSSubscriptions(t *testing.T) {
 		{"RawMessageDelivery", "true", "<nil>"},
 		{"RawMessageDelivery", "maybe", "InvalidParameter"},
 		{"FilterPolicy", `{"a":["b"]}`, "<nil>"},
-		{"FilterPolicy", `{"a":[{"prefix":"b"}]}`, "InvalidParameter"},
+		{"FilterPolicy", `{"a":[{"suffix":"b"}]}`, "<nil>"},
+		{"FilterPolicy", `{"a":[{"nonsense":"b"}]}`, "InvalidParameter"},
 		{"FilterPolicy", `{"a":"b"}`, "InvalidParameter"},
 		{"FilterPolicy", `[`, "InvalidParameter"},
-		{"FilterPolicyScope", "MessageBody", "InvalidParameter"},
-		{"RedrivePolicy", `{}`, "InvalidParameter"},
+		{"FilterPolicyScope", "MessageBody", "<nil>"},
+		{"FilterPolicyScope", "x", "InvalidParameter"},
+		{"FilterPolicy", `{"a":["b"]}`, "<nil>"},
+		{"RedrivePolicy", `{"deadLetterTargetArn":"x"}`, "InvalidParameter"},
 		{"Nonsense", "x", "InvalidParameter"},
 	} {
 		if got := set(step[0], step[1]); got != step[2] {
@@ -148,7 +151,10 @@ func TestSNSSubscriptions(t *testing.T) {
 	if err != nil || attributes.Attributes["RawMessageDelivery"] != "true" || attributes.Attributes["FilterPolicy"] != `{"a":["b"]}` {
 		t.Error(attributes, err)
 	}
-	_, err = c.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(e.arn("sqs", "sub"))})
+	_, err = c.Subscribe(t.Context(), &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(e.arn("sqs", "sub")),
+		Attributes: map[string]string{"RawMessageDelivery": "false"},
+	})
 	if code(err) != "InvalidParameter" {
 		t.Errorf("subscribing with other attributes: %v", err)
 	}

@@ -1,0 +1,107 @@
+package sns
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/portico-mq/portico/adapters/awsproto"
+)
+
+// confirmSubscription [SNS ConfirmSubscription] takes back a token that was sent to an endpoint: that
+// of a new subscription, or of one that was unsubscribed and is restored by it. The same token again
+// gives the same answer.
+func (a *Adapter) confirmSubscription(ctx context.Context, c *awsproto.Call, in *confirmInput) (*subscribeOutput, error) {
+	parsed, bad := parseARN(in.TopicARN, "TopicArn")
+	if bad != nil {
+		return nil, bad
+	}
+	if in.Token == "" {
+		return nil, invalidParameter("Token")
+	}
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	key := topicKey{awsproto.Namespace(parsed.account, parsed.region, c.Home), parsed.resource}
+	var found *subscription
+	for _, s := range a.subscriptions.of(key, true) {
+		if s.Token != "" && subtle.ConstantTimeCompare([]byte(s.Token), []byte(in.Token)) == 1 {
+			found = s
+		}
+	}
+	if found == nil || found.overdue(time.Now()) {
+		return nil, invalidParameter("Token")
+	}
+	if !found.Pending && !found.Removed {
+		return &subscribeOutput{found.ARN}, nil
+	}
+	s := found.copy()
+	s.Pending, s.Removed = false, false
+	s.Authenticated = c.AccessKey != ""
+	s.Locked = s.Authenticated && in.AuthenticateOnUnsubscribe == "true"
+	if err := a.store(s); err != nil {
+		return nil, err
+	}
+	return &subscribeOutput{s.ARN}, a.connect(ctx, s)
+}
+
+// unsubscribe [SNS Unsubscribe]. A subscription that is not there is no error. An endpoint that was
+// confirmed is told, and can restore the subscription by what it is told.
+func (a *Adapter) unsubscribe(ctx context.Context, c *awsproto.Call, in *subscriptionInput) (*empty, error) {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	old, err := a.findSubscription(c, in.SubscriptionARN)
+	if err != nil {
+		if errors.Is(err, subscriptionNotFound) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	if old.Locked && c.AccessKey == "" {
+		return nil, plainError("AuthorizationError", 403, "User is not authorized to perform: SNS:Unsubscribe on resource: %s", old.ARN)
+	}
+	if old.Pending || old.Protocol != protocolHTTP && old.Protocol != protocolHTTPS {
+		return nil, a.forget(ctx, old)
+	}
+	s := old.copy()
+	s.Removed = true
+	s.renew()
+	if err := a.store(s); err != nil {
+		return nil, err
+	}
+	if err := a.connect(ctx, s); err != nil {
+		return nil, err
+	}
+	a.sendConfirmation(s)
+	return nil, nil
+}
+
+// tidyInterval is how often what ran out of time is removed.
+const tidyInterval = time.Hour
+
+// tidy removes subscriptions that nobody confirmed or restored.
+func (a *Adapter) tidy() {
+	tick := time.NewTicker(tidyInterval)
+	defer tick.Stop()
+	for {
+		a.removeOverdue()
+		select {
+		case <-tick.C:
+		case <-a.running.Done():
+			return
+		}
+	}
+}
+
+func (a *Adapter) removeOverdue() {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	for _, s := range a.subscriptions.all() {
+		if !s.overdue(time.Now()) {
+			continue
+		}
+		if err := a.forget(a.running, s); err != nil {
+			a.log.Error("removing a subscription that nobody confirmed", "proto", "sns", "subscription", s.ARN, "err", err)
+		}
+	}
+}
