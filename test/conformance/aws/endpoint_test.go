@@ -3,6 +3,7 @@ package aws
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -49,7 +50,11 @@ func endpoint(t *testing.T) target {
 		}
 		services = append(services, s)
 	}
-	add(adaptersqs.New(adaptersqs.Options{Broker: b, Secret: secret}))
+	queues, err := adaptersqs.New(adaptersqs.Options{Broker: b, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(queues.Service(), nil)
 	topics, err := adaptersns.New(adaptersns.Options{Broker: b, Rules: rules, Secret: secret})
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +74,11 @@ func endpoint(t *testing.T) target {
 	go func() { _ = server.Serve(l) }() // it ends with the Close below
 	t.Cleanup(func() {
 		_ = server.Close()
+		for _, closing := range []io.Closer{queues, topics} {
+			if err := closing.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
