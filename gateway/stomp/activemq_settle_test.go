@@ -197,8 +197,13 @@ func TestDialectByHost(t *testing.T) {
 		must(t, g.broker.SetPermission("guest", name, broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}))
 	}
 	for _, c := range []struct{ headers, server string }{
-		{"host:amq\n", activeMQServer}, {"host:rabbit\nclient-id:x\n", "RabbitMQ/3.13.7"}, {"host:a.b\n", "RabbitMQ/3.13.7"}, {"", "RabbitMQ/3.13.7"},
-		{"host:localhost\n", activeMQServer}, {"host:127.0.0.1\n", activeMQServer}, {"host:mq.example.com\n", activeMQServer},
+		{"host:amq\n", activeMQServer},
+		{"host:rabbit\nclient-id:x\n", "RabbitMQ/3.13.7"},
+		{"host:a.b\n", "RabbitMQ/3.13.7"},
+		{"", "RabbitMQ/3.13.7"},
+		{"host:localhost\n", activeMQServer},
+		{"host:127.0.0.1\n", activeMQServer},
+		{"host:mq.example.com\n", activeMQServer},
 	} {
 		p := g.dial()
 		p.send("CONNECT\naccept-version:1.2\n" + c.headers + "\n\x00")

@@ -162,34 +162,3 @@ func activeMQDestination(command, text string) bool {
 		return false
 	}
 }
-
-// refuseUnbuilt refuses headers that stand for what RabbitMQ has and this does not have yet.
-func refuseUnbuilt(f *wire.Frame) error {
-	if f.Command != wire.Subscribe && f.Command != wire.Send {
-		return nil
-	}
-	for i := range f.Headers {
-		name := f.Headers[i].Name
-		switch {
-		case f.Command == wire.Subscribe && ofSubscription[string(name)]:
-			return unsupported("the header '%s' on SUBSCRIBE is not supported yet", name)
-		case ofQueue[string(name)] && (string(name) != "x-queue-type" || string(f.Headers[i].Value) != "classic"):
-			return unsupported("the queue argument '%s' is not supported yet", name)
-		}
-	}
-	return nil
-}
-
-// ofSubscription are the headers of SUBSCRIBE that change what is delivered: those of Artemis, and those of RabbitMQ's
-// streams.
-var ofSubscription = map[string]bool{
-	"subscription-type": true, "durable-subscription-name": true, "durable-subscriber-name": true,
-	"consumer-window-size": true, "x-stream-offset": true, "x-stream-filter": true, "x-stream-match-unfiltered": true,
-}
-
-// ofQueue are the headers that RabbitMQ takes as arguments of the queue it declares (HEADER_ARGUMENTS).
-var ofQueue = map[string]bool{
-	"x-dead-letter-exchange": true, "x-dead-letter-routing-key": true, "x-expires": true, "x-max-length": true,
-	"x-max-length-bytes": true, "x-max-priority": true, "x-message-ttl": true, "x-max-age": true, "x-overflow": true,
-	"x-stream-max-segment-size-bytes": true, "x-stream-filter-size-bytes": true, "x-queue-type": true,
-}

@@ -32,6 +32,9 @@ func (rabbitmq) appendMessage(buf []byte, c *conn, u *unacked, d *broker.Deliver
 		buf = wire.AppendHeader(buf, "ack", s.scratch)
 	}
 	buf = appendHeaders(buf, m.Properties().Headers())
+	if s.stream {
+		buf = wire.AppendInt(buf, "x-stream-offset", int64(u.seq))
+	}
 	buf = appendProperties(buf, m.Properties())
 	return wire.AppendBody(buf, m.Body())
 }

@@ -12,9 +12,6 @@ import (
 // receipt comes at once.
 func (r rabbitmq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	c.server.waitAlarm(ctx)
-	if err := refuseUnbuilt(f); err != nil {
-		return err
-	}
 	if _, ok := f.Get("message-id"); ok {
 		return faultf("Invalid header", "'message-id' is not allowed on 'SEND'.\n")
 	}
@@ -102,7 +99,7 @@ func badUse(f *wire.Frame) error {
 }
 
 // declareOnce declares the queue of a /queue/ destination when the connection uses it for the first time.
-func (rabbitmq) declareOnce(ctx context.Context, c *conn, f *wire.Frame, name string) error {
+func (r rabbitmq) declareOnce(ctx context.Context, c *conn, f *wire.Frame, name string) error {
 	if _, ok := c.declared[name]; ok {
 		return nil
 	}
@@ -117,7 +114,7 @@ func (rabbitmq) declareOnce(ctx context.Context, c *conn, f *wire.Frame, name st
 			return err
 		}
 	}
-	if _, _, err := c.session.DeclareQueue(ctx, spec); err != nil {
+	if err := r.declare(ctx, c, f, spec); err != nil {
 		return err
 	}
 	c.declared[name] = struct{}{}

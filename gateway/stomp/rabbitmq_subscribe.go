@@ -34,9 +34,6 @@ func consumerTag(f *wire.Frame) (id, tag, text string, ok bool) {
 
 // subscribe adds a subscription. Its receipt goes out before its first message.
 func (r rabbitmq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
-	if err := refuseUnbuilt(f); err != nil {
-		return err
-	}
 	if err := needsID(f); err != nil {
 		return err
 	}
@@ -65,6 +62,9 @@ func (r rabbitmq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
 		return err
 	}
 	if err := r.source(ctx, c, f, &d, s); err != nil {
+		return err
+	}
+	if err := r.readStream(c, f, s, &opts); err != nil {
 		return err
 	}
 	if err := c.consume(ctx, s, opts); err != nil {
@@ -146,8 +146,9 @@ func (r rabbitmq) source(ctx context.Context, c *conn, f *wire.Frame, d *destina
 		spec.Name = "stomp-subscription-" + broker.UniqueName()
 	}
 	s.queue = spec.Name
-	_, created, err := c.session.DeclareQueue(ctx, spec)
-	if err != nil {
+	_, err = c.session.QueueSpec(spec.Name)
+	created := broker.IsKind(err, broker.KindNotFound)
+	if err := r.declare(ctx, c, f, spec); err != nil {
 		return err
 	}
 	if d.exchange == "" {

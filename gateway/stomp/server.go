@@ -32,6 +32,10 @@ type Options struct {
 	// Limits bounds frames after login; the zero value of a field means the default: RabbitMQ's 100 KiB for a header,
 	// 1,000 headers of 512 KiB together, and a body of [broker.MaxMessageSize].
 	Limits Limits
+	// DeclareQueue declares a queue whose arguments are in its AMQP attributes: the arguments that RabbitMQ's clients send
+	// as headers are AMQP's, and checked where that is spoken. Its errors are the broker's, or have a method ReplyText
+	// with RabbitMQ's words. nil: no queue has arguments.
+	DeclareQueue func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
 }

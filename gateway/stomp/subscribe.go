@@ -25,6 +25,7 @@ type subscription struct {
 	text       string // how errors name it
 	queue      string // RabbitMQ: what it consumes from
 	topic      bool   // RabbitMQ: its destination is a topic
+	stream     bool   // RabbitMQ: it reads a stream
 	topicQueue string // ActiveMQ: the queue of its own that its topics lead to
 	acks       ackMode
 	// ActiveMQ: the patterns of queues that it consumes from, and how.
