@@ -12,17 +12,13 @@ import (
 func Print(w io.Writer, c *Config) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	for _, k := range keys(c) {
-		text := k.text()
-		if k.secret && text != "" {
-			text = "******"
-		}
 		section := root
 		names := strings.Split(k.path, ".")
 		for _, name := range names[:len(names)-1] {
 			section = child(section, name)
 		}
 		value := &yaml.Node{}
-		value.SetString(text)
+		value.SetString(k.shown())
 		section.Content = append(section.Content, scalar(names[len(names)-1]), plain(k, value))
 	}
 	enc := yaml.NewEncoder(w)
@@ -53,4 +49,22 @@ func plain(k key, n *yaml.Node) *yaml.Node {
 		n.Tag, n.Style = "", 0
 	}
 	return n
+}
+
+// Values are the values in force by key. Secrets are six stars.
+func Values(c *Config) map[string]string {
+	values := make(map[string]string)
+	for _, k := range keys(c) {
+		values[k.path] = k.shown()
+	}
+	return values
+}
+
+// shown is the value as it may be shown.
+func (k key) shown() string {
+	text := k.text()
+	if k.secret && text != "" {
+		return "******"
+	}
+	return text
 }

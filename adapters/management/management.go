@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
@@ -45,6 +46,8 @@ type Options struct {
 	Rates *Rates
 	// Declare makes queues, exchanges and bindings under the rules of AMQP; it is required.
 	Declare Declarations
+	// Control stops and starts the broker; without its functions that is answered with 501.
+	Control Control
 	// Logger gets faults of ours; nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -62,12 +65,19 @@ type server struct {
 	broker *broker.Broker
 	opts   Options
 	router *router
+
+	using   sync.RWMutex // held by requests that use the broker, and by a stop
+	stopped bool         // under using
 }
 
-// NewServer returns the HTTP server of the management port, over the broker
-// whose users may administrate. Its limits: 10 s for a request's headers, 30 s
-// for all of it, 64 KiB of headers, 2 minutes between requests.
-func NewServer(b *broker.Broker, opts Options) *http.Server {
+// Handler answers the management port. It is safe for concurrent use.
+type Handler struct {
+	http.Handler
+	server *server
+}
+
+// New returns what answers the management port, over the broker whose users may administrate.
+func New(b *broker.Broker, opts Options) *Handler {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
@@ -75,14 +85,20 @@ func NewServer(b *broker.Broker, opts Options) *http.Server {
 		opts.Version = "3.13.7"
 	}
 	s := &server{broker: b, opts: opts, router: newRouter(resources())}
+	return &Handler{s.routes(), s}
+}
+
+// NewServer returns the HTTP server of the management port. Its limits: 10 s for a request's headers, 30 s for all of
+// it, 64 KiB of headers, 2 minutes between requests.
+func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           s.routes(),
+		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(opts.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -90,10 +106,23 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/live", s.live)
 	mux.HandleFunc("GET /health/ready", s.ready)
+	mux.HandleFunc("POST /portico/v1/app/stop", s.administrator(s.stopApp))
+	mux.HandleFunc("POST /portico/v1/app/start", s.administrator(s.startApp))
+	mux.HandleFunc("POST /portico/v1/app/reset", s.administrator(s.resetApp))
+	mux.HandleFunc("GET /portico/v1/app/environment", s.administrator(s.environment))
 	mux.HandleFunc("GET /portico/v1/memory", s.administrator(s.getMemory))
 	mux.HandleFunc("PUT /portico/v1/memory/limit", s.administrator(s.setMemoryLimit))
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if worksWithoutBroker(r) {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		if !s.enter() {
+			notRunning(w)
+			return
+		}
+		defer s.using.RUnlock()
 		// Names may be empty and hold slashes: these paths must not be cleaned.
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			s.serveAPI(w, r)

@@ -38,7 +38,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.handler = NewServer(b, Options{Health: f.health, Memory: f.monitor}).Handler
+	f.handler = New(b, Options{Health: f.health, Memory: f.monitor})
 	return f
 }
 

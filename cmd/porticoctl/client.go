@@ -32,6 +32,7 @@ func newClient(opts options) *client {
 // refusal is an answer of the server that is no success.
 type refusal struct {
 	status int
+	name   string // of the error
 	reason string
 }
 
@@ -68,11 +69,14 @@ func (c *client) send(method, path string, value, answer any) error {
 		}
 		return json.NewDecoder(resp.Body).Decode(answer)
 	}
-	var problem struct{ Reason json.RawMessage }
+	var problem struct {
+		Error  string
+		Reason json.RawMessage
+	}
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	r := &refusal{status: resp.StatusCode, reason: resp.Status}
 	if json.Unmarshal(data, &problem) == nil && problem.Reason != nil {
-		r.reason = string(problem.Reason)
+		r.name, r.reason = problem.Error, string(problem.Reason)
 		_ = json.Unmarshal(problem.Reason, &r.reason) // a reason that is no text stays as it is
 		r.reason = html.UnescapeString(r.reason)
 	}

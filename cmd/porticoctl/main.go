@@ -50,6 +50,7 @@ const many = 1 << 16
 var commands = joined(
 	memoryCommands(), userCommands(), vhostCommands(), permissionCommands(), policyCommands(), parameterCommands(),
 	limitCommands(), definitionCommands(), listCommands(), queueCommands(), connectionCommands(), nodeCommands(),
+	appCommands(),
 )
 
 func joined(groups ...map[string]command) map[string]command {
@@ -103,6 +104,9 @@ func execute(c *client, args []string, out io.Writer) error {
 		err = &failure{code: exitUsage, text: "too many arguments.", usage: true}
 	default:
 		err = cmd.run(c, args[1:], out)
+	}
+	if f := wrongState(err, args); f != nil {
+		return f
 	}
 	var f *failure
 	if errors.As(err, &f) && f.usage {

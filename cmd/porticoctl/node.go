@@ -15,9 +15,6 @@ func nodeCommands() map[string]command {
 		"ping":                    {"", "Checks that the node answers", 0, 0, ping},
 		"await_startup":           {"", "Waits for the node to start", 0, 0, awaitStartup},
 		"eval":                    {"<expression>", "Refused: there is no Erlang to evaluate in", 1, many, refuse("eval", "Portico does not run Erlang, so there is nothing to evaluate an expression in")},
-		"environment":             {"", "Refused: there are no Erlang applications", 0, 0, refuse("environment", "Portico has no Erlang applications; 'portico config print' shows its settings")},
-		"stop_app":                {"", "Refused: the broker and its process are one", 0, 0, refuse("stop_app", "the broker and its process are one; stop the process")},
-		"start_app":               {"", "Refused: the broker and its process are one", 0, 0, refuse("start_app", "the broker and its process are one; start the process")},
 		"node_health_check":       {"", "DEPRECATED. Checks that there are no alarms", 0, 0, nodeHealth},
 		"check_running":           {"", "Checks that the node serves clients", 0, 0, checkRunning},
 		"check_alarms":            {"", "Checks that there are no alarms", 0, 0, checkAlarms},
@@ -70,7 +67,10 @@ func awaitStartup(c *client, _ []string, _ io.Writer) error {
 		select {
 		case <-again.C:
 		case <-deadline:
-			return &failure{code: exitSoftware, text: fmt.Sprintf("Error:\ntimeout: %s is not ready: %v", node(), err)}
+			if isRefusal(err) {
+				return &failure{code: exitUnavailable, text: "Error:\nrabbit_is_not_running"}
+			}
+			return err
 		}
 	}
 }
@@ -118,7 +118,7 @@ func checkProtocol(c *client, args []string, out io.Writer) error {
 func checkRunning(c *client, _ []string, out io.Writer) error {
 	c.sayf(out, "Checking if RabbitMQ is running on node %s ...", node())
 	if err := c.send(http.MethodGet, "/health/ready", nil, nil); err != nil {
-		return &failure{code: exitSoftware, text: "Error:\nRabbitMQ on node " + node() + " is not running or has not fully booted yet (check with is_booting)"}
+		return &failure{code: exitUnavailable, text: "Error:\nRabbitMQ on node " + node() + " is not running or has not fully booted yet (check with is_booting)"}
 	}
 	c.quietlyf(out, "RabbitMQ on node %s is fully booted and running", node())
 	return nil

@@ -17,35 +17,7 @@ import (
 	"github.com/portico-mq/portico/internal/version"
 )
 
-// Run starts everything that c asks for and serves until ctx ends. Then it
-// stops accepting, lets clients finish for at most c.Shutdown.Timeout, closes
-// what is left and returns nil. An error means that something could not start,
-// or failed while it ran; everything is closed then too.
-func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
-	a := &application{
-		config: c, log: log, health: new(management.Health),
-		failed: make(chan error, 1), storeFailed: make(chan struct{}),
-	}
-	defer a.close()
-	if err := a.start(ctx); err != nil {
-		return err
-	}
-	log.Info("started", a.startLine()...)
-	a.health.SetReady(true)
-	select {
-	case err := <-a.failed:
-		return err
-	case <-ctx.Done():
-	}
-	a.health.SetReady(false)
-	// The stop must not be cut short by the context that asked for it.
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Shutdown.Timeout)
-	defer cancel()
-	a.drain(stopCtx)
-	return nil
-}
-
-// application is what runs. Its fields belong to the goroutine of Run.
+// application is the broker with all that serves it, from a start to a stop. Its fields belong to the goroutine of Run.
 type application struct {
 	config  *config.Config
 	log     *slog.Logger
@@ -61,6 +33,12 @@ type application struct {
 	failed  chan error     // the first failure of something that runs
 	// storeFailed is closed when the store takes nothing more.
 	storeFailed chan struct{}
+
+	management      *management.Handler // answers the management port
+	control         management.Control  // stops and starts it
+	addressesBefore map[string]config.Addresses
+	cancel          context.CancelFunc // ends what watches
+	stopped         bool
 }
 
 // server is a front end with its connections.
@@ -129,10 +107,44 @@ func (a *application) close() {
 			a.log.Error("closing a front end failed", "err", err)
 		}
 	}
+	a.runCloses()
+	if a.cancel != nil {
+		a.cancel()
+	}
+}
+
+// runCloses closes what is open, the last first.
+func (a *application) runCloses() {
 	for i := len(a.closes) - 1; i >= 0; i-- {
 		if err := a.closes[i](); err != nil {
 			a.log.Error("closing failed", "err", err)
 		}
 	}
-	a.log.Info("stopped")
+	a.closes = nil
+}
+
+// stop stops accepting, lets clients finish for a while, and closes what is left. It is idempotent.
+func (a *application) stop(ctx context.Context) {
+	if a.stopped {
+		return
+	}
+	a.stopped = true
+	a.health.SetReady(false)
+	// The stop must not be cut short by the context that asked for it.
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Shutdown.Timeout)
+	defer cancel()
+	a.drain(stopCtx)
+	a.management.Stop()
+	a.close()
+}
+
+// addresses are those on which it listens, by the names of the listeners.
+func (a *application) addresses() map[string]config.Addresses {
+	all := make(map[string]config.Addresses)
+	for _, b := range a.bound {
+		for _, l := range b.listeners {
+			all[b.name] = append(all[b.name], l.Addr().String())
+		}
+	}
+	return all
 }

@@ -18,19 +18,11 @@ import (
 )
 
 func (a *application) startManagement(ctx context.Context) error {
-	plain, err := a.listen(ctx, "management", a.config.Management.Listen)
-	if err != nil {
-		return err
-	}
-	secure, err := a.listenTLS(ctx, "management.tls", a.config.Management.TLS.Listen)
-	if err != nil {
-		return err
-	}
 	rates := management.NewRates(a.broker)
 	ratesCtx, cancel := context.WithCancel(ctx)
 	go rates.Run(ratesCtx)
 	a.closes = append(a.closes, func() error { cancel(); return nil })
-	a.serveHTTP("management", management.NewServer(a.broker, management.Options{
+	a.management = management.New(a.broker, management.Options{
 		QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec,
 		Health: a.health, Memory: a.memory, Logger: a.log, Version: a.config.RabbitMQ.Version, Rates: rates,
 		DataDir: a.config.DataDir, DiskLimit: int64(a.config.Disk.FreeLimit),
@@ -39,7 +31,8 @@ func (a *application) startManagement(ctx context.Context) error {
 		Declare: management.Declarations{
 			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind,
 		},
-	}), plain, secure)
+		Control: a.control,
+	})
 	return nil
 }
 

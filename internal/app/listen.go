@@ -32,6 +32,9 @@ func (b *bound) String() string {
 // listen opens every address of one listener and remembers it for the start
 // line and the end. No address opens nothing.
 func (a *application) listen(ctx context.Context, name string, addresses config.Addresses) (*bound, error) {
+	if before := a.addressesBefore[name]; len(before) > 0 {
+		addresses = before
+	}
 	b := &bound{name: name}
 	a.bound = append(a.bound, b)
 	for _, address := range addresses {

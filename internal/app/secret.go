@@ -65,3 +65,12 @@ func syncDirectory(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// removeSecret removes the secret: handles that clients hold are void then.
+func removeSecret(dataDir string) error {
+	err := os.Remove(filepath.Join(dataDir, "secret"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -59,6 +59,22 @@ func TestPorticoctlLists(t *testing.T) {
 		{[]string{"eval", "1+1."}, "eval is not supported", 69},
 		{[]string{"close_connection", name, "enough"}, "reason: enough...\n", 0},
 		{[]string{"close_all_connections", "-p", "/", "all out"}, "Closing all connections in vhost / (limit 0), reason: all out...\n", 0},
+		{[]string{"environment"}, ",\n {rabbit,\n     [{channel_max,2047},\n", 0},
+		{[]string{"reset"}, "Error: this command requires the 'rabbit' app to be stopped on the target node. Stop it with 'rabbitmqctl stop_app'.\nArguments given:\n\treset\n", 64},
+		{[]string{"stop_app"}, "Stopping rabbit application on node rabbit@", 0},
+		{[]string{"status"}, "Error: this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.\nArguments given:\n\tstatus\n", 64},
+		{[]string{"list_queues", "name"}, "Error: this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.\nArguments given:\n\tlist_queues name\n", 64},
+		{[]string{"ping"}, "Ping succeeded\n", 0},
+		{[]string{"check_running"}, "is not running or has not fully booted yet (check with is_booting)\n", 69},
+		{[]string{"is_running"}, "is not running or has not fully booted yet (check with is_booting)\n", 0},
+		{[]string{"await_startup", "--timeout", "1"}, "Error:\nrabbit_is_not_running\n", 69},
+		{[]string{"stop_app"}, "Stopping rabbit application on node rabbit@", 0},
+		{[]string{"reset"}, "Resetting node rabbit@", 0},
+		{[]string{"force_reset"}, "Forcefully resetting node rabbit@", 0},
+		{[]string{"start_app"}, "Starting node rabbit@", 0},
+		{[]string{"start_app", "-q"}, "", 0},
+		{[]string{"await_startup"}, "", 0},
+		{[]string{"is_running"}, "is fully booted and running\n", 0},
 	} {
 		command := exec.CommandContext(t.Context(), server.Binary(t, "porticoctl"), step.args...)
 		command.Env = append(os.Environ(), "PORTICOCTL_URL=http://"+s.Address(t, "management"))
