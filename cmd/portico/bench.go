@@ -32,6 +32,7 @@ type benchCommand struct {
 // benchLoad is one scenario over AMQP; which one is the command's name.
 type benchLoad struct {
 	URL         string        `default:"amqp://guest:guest@127.0.0.1:5672/" help:"The broker to measure."`
+	Client      string        `enum:"amqp091-go,frames" default:"amqp091-go" help:"Client to use: amqp091-go, or frames, which costs little itself (not in idle and latency)."`
 	Label       string        `help:"What to call the broker in the report; its product and version by default."`
 	QueueType   string        `placeholder:"TYPE" help:"x-queue-type to declare the queues with: classic, quorum."`
 	Size        int           `default:"1024" help:"Bytes of a message's body."`
@@ -69,7 +70,7 @@ func (c *benchLoad) Run() error {
 	defer cancel()
 	for range c.Runs {
 		r, err := bench.Run(ctx, c.scenario, bench.Options{
-			URL: c.URL, Label: c.Label, QueueType: c.QueueType, Size: c.Size,
+			URL: c.URL, Client: c.Client, Label: c.Label, QueueType: c.QueueType, Size: c.Size,
 			Connections: c.Connections, Consumers: c.Consumers, InFlight: c.InFlight, Prefetch: c.Prefetch, AckEvery: c.AckEvery,
 			Queues: c.Queues, Messages: c.Messages, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup,
 			BrokerPID: c.BrokerPID,

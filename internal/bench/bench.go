@@ -1,5 +1,6 @@
-// Package bench measures a message broker over AMQP 0-9-1 with an unmodified
-// client (amqp091-go), so that one program drives Portico and its peers alike.
+// Package bench measures a message broker over AMQP 0-9-1, with an unmodified
+// client (amqp091-go) or with one that costs little, so that one program drives
+// Portico and its peers alike.
 // docs/performance.md says what is measured with it and what the client itself
 // can do.
 package bench
@@ -45,6 +46,9 @@ const (
 type Options struct {
 	// URL is where the broker is: amqp://user:password@host:port/vhost.
 	URL string
+	// Client is how the broker is driven: LibraryClient, the default, or
+	// FramesClient. Latency and Idle always use the library.
+	Client string
 	// Label names the broker in the report; its product and version are taken
 	// from the server properties when it is empty.
 	Label string
@@ -112,6 +116,9 @@ func (o Options) WithDefaults(s Scenario) Options {
 	if o.URL == "" {
 		o.URL = "amqp://guest:guest@127.0.0.1:5672/"
 	}
+	if o.Client == "" || s == Latency || s == Idle {
+		o.Client = LibraryClient
+	}
 	if o.Duration == 0 {
 		o.Duration = 10 * time.Second
 	}
@@ -175,13 +182,17 @@ func Run(ctx context.Context, s Scenario, o Options) (Result, error) {
 	if !ok {
 		return Result{}, fmt.Errorf("unknown scenario %q", s)
 	}
+	how, err := o.client()
+	if err != nil {
+		return Result{}, err
+	}
 	admin, err := dial(o.URL)
 	if err != nil {
 		return Result{}, err
 	}
 	defer admin.Close()
 	r := Result{
-		Scenario: s, Label: o.Label, Server: product(admin), Client: "amqp091-go " + clientVersion(),
+		Scenario: s, Label: o.Label, Server: product(admin), Client: how.name(),
 		QueueType: o.QueueType, Size: o.Size, Started: time.Now().UTC().Truncate(time.Second),
 	}
 	if r.Label == "" {

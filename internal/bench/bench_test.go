@@ -2,11 +2,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/portico-mq/portico/gateway/amqp091/wire"
 )
 
 // nullURL starts a null peer and returns where it is.
@@ -31,35 +34,62 @@ func nullURL(t *testing.T) string {
 func TestScenarios(t *testing.T) {
 	url := nullURL(t)
 	for s := range scenarios {
-		t.Run(string(s), func(t *testing.T) {
-			t.Parallel()
-			r, err := Run(context.Background(), s, Options{
-				URL: url, Label: "null", Messages: 2000, Queues: 5, BrokerPID: os.Getpid(), Connections: 2, Prefetch: 20, AckEvery: 3, Size: 100,
-				Warmup: time.Millisecond, Duration: 100 * time.Millisecond,
-			})
-			if s == Latency {
-				// The null peer delivers bodies of its own, which carry no time.
-				if err == nil || !strings.Contains(err.Error(), "nothing was delivered") {
-					t.Errorf("a latency out of bodies without a time: %+v, %v", r.Latency, err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s == Idle {
-				if r.IdleMB < 1 {
-					t.Errorf("a process of %f MB", r.IdleMB)
-				}
-				return
-			}
-			if r.Messages == 0 || r.Rate == 0 {
-				t.Errorf("nothing was counted: %+v", r)
-			}
-			if s == Consume && r.Messages != 2000 {
-				t.Errorf("%d messages consumed, want 2000", r.Messages)
-			}
-		})
+		for _, client := range []string{LibraryClient, FramesClient} {
+			t.Run(string(s)+"/"+client, func(t *testing.T) { testScenario(t, url, s, client) })
+		}
+	}
+}
+
+func testScenario(t *testing.T, url string, s Scenario, client string) {
+	t.Parallel()
+	r, err := Run(context.Background(), s, Options{
+		URL: url, Client: client, Label: "null", Messages: 2000, Queues: 5, BrokerPID: os.Getpid(), Connections: 2, Prefetch: 20, AckEvery: 3, Size: 100,
+		Warmup: time.Millisecond, Duration: 100 * time.Millisecond,
+	})
+	if s == Latency {
+		// The null peer delivers bodies of its own, which carry no time.
+		if err == nil || !strings.Contains(err.Error(), "nothing was delivered") {
+			t.Errorf("a latency out of bodies without a time: %+v, %v", r.Latency, err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s == Idle {
+		if r.IdleMB < 1 {
+			t.Errorf("a process of %f MB", r.IdleMB)
+		}
+		return
+	}
+	if r.Messages == 0 || r.Rate == 0 {
+		t.Errorf("nothing was counted: %+v", r)
+	}
+	if s == Consume && r.Messages != 2000 {
+		t.Errorf("%d messages consumed, want 2000", r.Messages)
+	}
+}
+
+// TestFramesConfirm: confirms are counted once each, in whatever order and however many at a time they come.
+func TestFramesConfirm(t *testing.T) {
+	c := newFramesChannel(1, "q", 16)
+	c.published, c.unsettled = 6, 6
+	for _, step := range []struct {
+		tag      uint64
+		multiple bool
+		n        int
+		err      error
+	}{
+		{3, false, 1, nil}, {1, false, 1, nil}, {3, false, 0, errConfirmedTwice}, {4, true, 2, nil},
+		{2, false, 0, errConfirmedTwice}, {7, false, 0, errConfirmedTwice}, {6, false, 1, nil}, {5, false, 1, nil},
+	} {
+		n, err := c.confirm(wire.BasicAck{DeliveryTag: step.tag, Multiple: step.multiple})
+		if n != step.n || !errors.Is(err, step.err) {
+			t.Errorf("%d (multiple %t): %d, %v", step.tag, step.multiple, n, err)
+		}
+	}
+	if c.unsettled != 0 || c.settled != 6 || len(c.beyond) != 0 {
+		t.Errorf("at the end %+v", c)
 	}
 }
 
@@ -73,6 +103,8 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		{"no broker", Publish, Options{URL: "amqp://127.0.0.1:1/"}, "connect to the broker"},
 		{"small body", Publish, Options{Size: 8}, "too small"},
 		{"no such scenario", "dance", Options{}, "unknown scenario"},
+		{"no such client", Publish, Options{Client: "dance"}, "unknown client"},
+		{"no broker for frames", Publish, Options{Client: FramesClient, URL: "amqp://127.0.0.1:1/"}, "connect to the broker"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Run(context.Background(), tt.s, tt.o)

@@ -24,6 +24,12 @@ type consumer struct {
 	observe func(body []byte)
 }
 
+func (libraryClient) consume(o Options, queue string, taken *atomic.Int64) (taker, error) {
+	return newConsumer(o, queue, taken)
+}
+
+func (c *consumer) close() { c.conn.Close() }
+
 func newConsumer(o Options, queue string, taken *atomic.Int64) (*consumer, error) {
 	conn, err := dial(o.URL)
 	if err != nil {
@@ -43,8 +49,6 @@ func newConsumer(o Options, queue string, taken *atomic.Int64) (*consumer, error
 	return c, nil
 }
 
-// run consumes until the context ends or, when limit is not zero, until all
-// consumers that share the count have taken that many.
 func (c *consumer) run(ctx context.Context, limit int64) error {
 	for limit == 0 || c.taken.Load() < limit {
 		select {
@@ -70,8 +74,6 @@ func (c *consumer) run(ctx context.Context, limit int64) error {
 	return nil
 }
 
-// settle returns when the broker has taken every ack that was sent: it
-// answers a channel's methods in order.
 func (c *consumer) settle() error {
 	if _, err := c.ch.QueueDeclarePassive(c.queue, true, false, false, false, nil); err != nil {
 		return fmt.Errorf("wait for the acks: %w", err)
@@ -84,18 +86,22 @@ func runConsume(ctx context.Context, o Options, queues []string, r *Result) erro
 	if err := fill(ctx, o, queues[0]); err != nil {
 		return err
 	}
+	how, err := o.client()
+	if err != nil {
+		return err
+	}
 	var taken atomic.Int64
-	done := make(chan *consumer, o.Consumers)
+	done := make(chan taker, o.Consumers)
 	g := newGroup(ctx)
 	defer g.stop()
 	o.processor.start()
 	start := time.Now()
 	for range o.Consumers {
-		c, err := newConsumer(o, queues[0], &taken)
+		c, err := how.consume(o, queues[0], &taken)
 		if err != nil {
 			return err
 		}
-		defer c.conn.Close()
+		defer c.close()
 		g.start(func(ctx context.Context) error {
 			err := c.run(ctx, int64(o.Messages))
 			done <- c
@@ -118,30 +124,15 @@ func runConsume(ctx context.Context, o Options, queues []string, r *Result) erro
 
 // fill publishes the backlog of Consume, over four connections.
 func fill(ctx context.Context, o Options, queue string) error {
-	const publishers = 4
-	conns, closeAll, err := dialAll(o.URL, publishers)
+	o.Connections = 4
+	g := newGroup(ctx)
+	var confirmed atomic.Int64
+	closeAll, err := publishAll(g, o, o.Connections, []string{queue}, o.Messages, &confirmed)
 	if err != nil {
+		g.stop()
 		return err
 	}
 	defer closeAll()
-	g := newGroup(ctx)
-	var confirmed atomic.Int64
-	for i, conn := range conns {
-		p, err := newPublisher(conn, queue, o.Size, o.InFlight, &confirmed)
-		if err != nil {
-			g.stop()
-			return err
-		}
-		n := (o.Messages + publishers - 1 - i) / publishers
-		g.start(func(ctx context.Context) error {
-			for range n {
-				if err := p.publish(ctx); err != nil {
-					return err
-				}
-			}
-			return p.settle(ctx)
-		})
-	}
 	g.wg.Wait()
 	g.stop()
 	return g.wait()
@@ -149,25 +140,26 @@ func fill(ctx context.Context, o Options, queue string) error {
 
 func runBoth(ctx context.Context, o Options, queues []string, r *Result) error {
 	r.Connections, r.InFlight, r.Consumers, r.Prefetch, r.AckEvery = o.Connections, o.InFlight, o.Consumers, o.Prefetch, o.AckEvery
-	conns, closeAll, err := dialAll(o.URL, o.Connections)
+	how, err := o.client()
 	if err != nil {
 		return err
 	}
-	defer closeAll()
 	g := newGroup(ctx)
 	defer g.stop()
 	var confirmed, taken atomic.Int64
 	for range o.Consumers {
-		c, err := newConsumer(o, queues[0], &taken)
+		c, err := how.consume(o, queues[0], &taken)
 		if err != nil {
 			return err
 		}
-		defer c.conn.Close()
+		defer c.close()
 		g.start(func(ctx context.Context) error { return c.run(ctx, 0) })
 	}
-	if err := startPublishers(g, o, conns, o.Connections, queues, &confirmed); err != nil {
+	closeAll, err := publishAll(g, o, o.Connections, queues, 0, &confirmed)
+	if err != nil {
 		return err
 	}
+	defer closeAll()
 	var confirmedBefore, takenBefore int64
 	started := false
 	n, elapsed := g.measure(o, func() int64 {

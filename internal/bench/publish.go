@@ -125,17 +125,40 @@ func ended(ctx context.Context, err error) error {
 	return nil
 }
 
-// startPublishers adds publishers to the group: queues[i%len(queues)] is the
-// queue of the i-th, and the connections take them in turn.
-func startPublishers(g *group, o Options, conns []*amqp.Connection, n int, queues []string, confirmed *atomic.Int64) error {
-	for i := range n {
-		p, err := newPublisher(conns[i%len(conns)], queues[i%len(queues)], o.Size, o.InFlight, confirmed)
+// libraryClient is amqp091-go.
+type libraryClient struct{}
+
+func (libraryClient) name() string { return LibraryClient + " " + clientVersion() }
+
+func (libraryClient) publish(g *group, o Options, queues []string, messages int, confirmed *atomic.Int64) (func(), error) {
+	conn, err := dial(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	for i, queue := range queues {
+		p, err := newPublisher(conn, queue, o.Size, o.InFlight, confirmed)
 		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		if messages == 0 {
+			g.start(p.run)
+			continue
+		}
+		n := (messages + len(queues) - 1 - i) / len(queues)
+		g.start(func(ctx context.Context) error { return p.publishAll(ctx, n) })
+	}
+	return func() { conn.Close() }, nil
+}
+
+// publishAll publishes n messages and waits for their confirms.
+func (p *publisher) publishAll(ctx context.Context, n int) error {
+	for range n {
+		if err := p.publish(ctx); err != nil {
 			return err
 		}
-		g.start(p.run)
 	}
-	return nil
+	return p.settle(ctx)
 }
 
 func dialAll(url string, n int) (conns []*amqp.Connection, closeAll func(), err error) {
@@ -167,17 +190,14 @@ func runQueues(ctx context.Context, o Options, queues []string, r *Result) error
 // publishTo measures n publishers that share out the queues.
 func publishTo(ctx context.Context, o Options, n int, queues []string, r *Result) error {
 	r.Connections, r.InFlight = o.Connections, o.InFlight
-	conns, closeAll, err := dialAll(o.URL, o.Connections)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
 	g := newGroup(ctx)
 	var confirmed atomic.Int64
-	if err := startPublishers(g, o, conns, n, queues, &confirmed); err != nil {
+	closeAll, err := publishAll(g, o, n, queues, 0, &confirmed)
+	if err != nil {
 		g.stop()
 		return err
 	}
+	defer closeAll()
 	counted, elapsed := g.measure(o, confirmed.Load)
 	r.count(counted, elapsed)
 	return g.wait()

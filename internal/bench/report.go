@@ -60,6 +60,9 @@ func (r Result) describe() string {
 	if r.Size > 0 {
 		fmt.Fprintf(&b, ", %d bytes", r.Size)
 	}
+	if r.Client == FramesClient {
+		b.WriteString(", client " + FramesClient)
+	}
 	return b.String()
 }
 
