@@ -30,10 +30,8 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		if err != nil {
 			return QueueInfo{Spec: q.spec}, false, err
 		}
-		if err := q.open(ctx); err != nil {
-			return QueueInfo{}, false, err
-		}
-		return q.info(), false, nil
+		info, err := q.infoWithArrivals(ctx)
+		return info, false, err
 	}
 	created := false
 	defer func() {
@@ -192,7 +190,15 @@ func (s *Session) Queue(ctx context.Context, name string) (QueueInfo, error) {
 	if err := q.accessibleTo(s); err != nil {
 		return QueueInfo{}, err
 	}
+	return q.infoWithArrivals(ctx)
+}
+
+// infoWithArrivals counts what was on its way too.
+func (q *Queue) infoWithArrivals(ctx context.Context) (QueueInfo, error) {
 	if err := q.open(ctx); err != nil {
+		return QueueInfo{}, err
+	}
+	if err := q.whenArrived(ctx); err != nil {
 		return QueueInfo{}, err
 	}
 	return q.info(), nil
@@ -255,6 +261,9 @@ func (s *Session) PurgeQueue(ctx context.Context, name string) (int, error) {
 	if err := q.refuseStream(); err != nil {
 		return 0, err
 	}
+	if err := q.whenArrived(ctx); err != nil {
+		return 0, err
+	}
 	return q.purge()
 }
 
@@ -303,6 +312,9 @@ func (q *Queue) purge() (int, error) {
 func (s *Session) DeleteQueue(ctx context.Context, name string, ifUnused, ifEmpty bool) (int, error) {
 	q, err := s.reach(ctx, AccessConfigure, name)
 	if err != nil {
+		return 0, err
+	}
+	if err := q.whenArrived(ctx); err != nil {
 		return 0, err
 	}
 	var refused error

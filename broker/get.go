@@ -7,7 +7,7 @@ import (
 
 // Get takes up to opts.Max messages from a queue at once, without a consumer, and tells how many are left ready. With
 // a lease time the leases end by themselves; without, they end with the session. It waits for the first message as
-// long as opts.Wait says, and for what the log still has to read in any case. No message is no error.
+// long as opts.Wait says, and in any case for what the log still has to read, and for what was published before. No message is no error.
 func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Delivery, int, error) {
 	q, err := s.reach(ctx, AccessRead, queue)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		defer t.Stop()
 		timeout = t.C
 	}
-	upTo := uint64(0)
+	upTo, waited := uint64(0), false
 	for {
 		q.mu.Lock()
 		if q.gone {
@@ -43,6 +43,14 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			q.fill()
 			q.mu.Unlock()
 			return got, left, nil
+		}
+		if !q.anyReady() && q.unread == 0 && !waited {
+			q.mu.Unlock()
+			if err := q.whenArrived(ctx); err != nil {
+				return nil, 0, err
+			}
+			waited = true
+			continue
 		}
 		if !q.anyReady() && q.unread == 0 && timeout == nil {
 			q.traffic.add(FetchedNothing, 1)
@@ -63,7 +71,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 	}
 }
 
-// whenFilled returns a channel that is closed when the window is next found not empty, or the queue goes.
+// whenFilled returns a channel that is closed when the window is next found not empty, the log answers, or the queue goes.
 func (q *Queue) whenFilled() <-chan struct{} {
 	if q.filled == nil {
 		q.filled = make(chan struct{})

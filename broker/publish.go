@@ -287,6 +287,7 @@ func (q *Queue) append(m *Message, pub *publication, copied bool) {
 	}
 	p := pendings.Get().(*pending)
 	p.queue, p.msg, p.pub, p.admitted, p.noted = q, m, pub, admitted, noted
+	q.sent.Add(1)
 	if seq := q.log.Append(m.raw, p); seq > 0 && !admitted {
 		q.comes(seq, m)
 	}
@@ -333,9 +334,31 @@ func (p *pending) Stored(seq uint64, err error) {
 	case q.deleted:
 		err = nil
 	}
+	q.arrived.Add(1)
+	q.wakeGetters()
 	q.mu.Unlock()
 	pub.stored(err)
 	tellAll(again, err)
+}
+
+// whenArrived waits for the log's answers to what was on its way when it was called, so that whoever asks about a queue
+// is told of all that it published before.
+func (q *Queue) whenArrived(ctx context.Context) error {
+	for upTo := q.sent.Load(); q.arrived.Load() < upTo; {
+		q.mu.Lock()
+		if q.gone || q.arrived.Load() >= upTo {
+			q.mu.Unlock()
+			return nil
+		}
+		answered := q.whenFilled()
+		q.mu.Unlock()
+		select {
+		case <-answered:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func tellAll(pubs []*publication, err error) {

@@ -29,7 +29,9 @@ type Queue struct {
 	openMu sync.Mutex // serialises open
 	log    QueueLog   // set once, before opened; nil for a queue in memory
 
-	opened  atomic.Bool // set under mu
+	opened  atomic.Bool   // set under mu
+	sent    atomic.Uint64 // messages given to the log, and
+	arrived atomic.Uint64 // those of them that it has answered; set under mu
 	traffic Traffic
 
 	mu      sync.Mutex

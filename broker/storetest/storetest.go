@@ -40,6 +40,7 @@ func Options() broker.Options {
 func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 	for name, test := range map[string]func(*fixture){
 		"publish then consume in order":                 consumeInOrder,
+		"what was published before counts at once":      arrivals,
 		"requeue goes back to its position":             requeuePosition,
 		"leases end at their deadline":                  leaseDeadline,
 		"get waits for a message":                       getWaits,

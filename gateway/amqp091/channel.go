@@ -29,6 +29,8 @@ type channel struct {
 	nextTag   uint64
 	unacked   unacked
 	consumers map[string]*consumer
+	holding   bool        // cancels of consumers are kept in held
+	held      []*consumer // those that were cancelled meanwhile
 }
 
 // openChannel takes a frame for a channel that is not open, which must be channel.open.

@@ -71,9 +71,36 @@ func (k *consumer) Cancelled(*broker.Consumer) {
 	c.mu.Lock()
 	known := k.ch.consumers[string(k.tag)] == k
 	delete(k.ch.consumers, string(k.tag))
+	known = known && c.can.cancelNotify
+	held := known && k.ch.holding
+	if held {
+		k.ch.held = append(k.ch.held, k)
+	}
 	c.mu.Unlock()
-	if known && c.can.cancelNotify {
-		c.notify(k.ch.id, &wire.BasicCancel{ConsumerTag: k.tag, NoWait: true})
+	if known && !held {
+		k.notifyCancel()
+	}
+}
+
+func (k *consumer) notifyCancel() {
+	k.ch.c.notify(k.ch.id, &wire.BasicCancel{ConsumerTag: k.tag, NoWait: true})
+}
+
+// holdCancels keeps back what [consumer.Cancelled] tells until sendCancels: the channel that deletes a queue learns that
+// this is done before it learns which of its consumers are gone. A client that waits for the latter may close then.
+func (ch *channel) holdCancels() {
+	ch.c.mu.Lock()
+	ch.holding = true
+	ch.c.mu.Unlock()
+}
+
+func (ch *channel) sendCancels() {
+	ch.c.mu.Lock()
+	held := ch.held
+	ch.holding, ch.held = false, nil
+	ch.c.mu.Unlock()
+	for _, k := range held {
+		k.notifyCancel()
 	}
 }
 

@@ -291,6 +291,8 @@ func (ch *channel) handleQueueDelete(m *wire.QueueDelete) error {
 	if err != nil {
 		return err
 	}
+	ch.holdCancels()
+	defer ch.sendCancels()
 	n, err := ch.c.session.DeleteQueue(ch.c.background(), name, m.IfUnused, m.IfEmpty)
 	if err != nil && !broker.IsKind(err, broker.KindNotFound) { // deleting what is not there is no error since RabbitMQ 3.2
 		return err
