@@ -20,6 +20,7 @@ const (
 	queueFanB    = "crash.fan.b" //
 	queueStomp   = "crash.stomp" // STOMP only: SEND and ACK with receipts
 	queueSQS     = "crash-sqs"   // SQS only: SendMessage, DeleteMessage
+	queueFIFO    = "crash.fifo"  // SQS's FIFO: one publisher, which sends again, one group, one consumer
 	queueMixed   = "crash-mixed" // all three protocols on both sides
 	queueTxIn    = "crash.tx.in" // consumed by transactions,
 	queueTxA     = "crash.tx.a"  // which publish a message to each of these
@@ -31,7 +32,7 @@ const (
 	paceTx       = 12 * time.Millisecond // a transaction waits for two syncs
 )
 
-// stored lists all queues.
+// stored lists all queues that AMQP declares: all but the FIFO queue.
 var stored = []string{
 	queueOne, queueOrder, queueFanA, queueFanB, queueStomp, queueSQS, queueMixed, queueTxIn, queueTxA, queueTxB,
 }
@@ -64,6 +65,18 @@ type numbers struct {
 	mu   sync.Mutex
 	next map[int]uint64
 	tx   atomic.Uint64
+}
+
+// latest are the last messages of a publisher, up to n, in order.
+func (n *numbers) latest(publisher, count int) []history.MessageID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var list []history.MessageID
+	last := n.next[publisher]
+	for i := max(1, last-min(last, uint64(count))+1); i <= last; i++ {
+		list = append(list, history.NewMessageID(publisher, i))
+	}
+	return list
 }
 
 func newNumbers() *numbers { return &numbers{next: map[int]uint64{}} }

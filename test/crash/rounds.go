@@ -11,7 +11,7 @@ import (
 )
 
 // rules is what a history of this load is judged by.
-var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder}}
+var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder, queueFIFO}}
 
 // drainLimit is how long after the last delivery a message may still come, once
 // the broker was started for the last time.
@@ -85,6 +85,7 @@ func (r *run) publishers() {
 	for i := range 2 {
 		r.start("send over SQS", func() error { return r.sqsSend(10+i, queueSQS) })
 	}
+	r.start("send over SQS in order", func() error { return r.sqsSendFIFO(13, queueFIFO) })
 	r.start("send over SQS to mixed", func() error { return r.sqsSend(12, queueMixed) })
 }
 
@@ -105,7 +106,7 @@ func (r *run) consumers() {
 	for _, q := range []string{queueStomp, queueMixed} {
 		r.start("subscribe to "+q, func() error { return r.stompSubscribe(q) })
 	}
-	for _, q := range []string{queueSQS, queueSQS, queueMixed} {
+	for _, q := range []string{queueSQS, queueSQS, queueMixed, queueFIFO} {
 		r.start("receive from "+q, func() error { return r.sqsReceive(q) })
 	}
 }

@@ -3,8 +3,11 @@ package crash
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -30,12 +33,55 @@ func (r *run) dialSQS(name string) (*sqsQueue, error) {
 		RetryMaxAttempts: 1,
 		Retryer:          aws.NopRetryer{},
 	})}
-	out, err := q.client.CreateQueue(r.ctx, &sqs.CreateQueueInput{QueueName: &name})
+	in := &sqs.CreateQueueInput{QueueName: &name}
+	if q.fifo() {
+		in.Attributes = map[string]string{"FifoQueue": "true"}
+	}
+	out, err := q.client.CreateQueue(r.ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	q.url = out.QueueUrl
 	return q, nil
+}
+
+func (q *sqsQueue) fifo() bool { return strings.HasSuffix(q.name, ".fifo") }
+
+// sentAgain is how many of its last messages a FIFO publisher sends again after a kill, confirmed or not.
+const sentAgain = 10
+
+// sqsSendFIFO sends messages in order, and many of them twice: what was sent before the kill, settled or not, must not
+// come again.
+func (r *run) sqsSendFIFO(publisher int, queue string) error {
+	q, err := r.dialSQS(queue)
+	if err != nil {
+		return err
+	}
+	send := func(m history.MessageID) error {
+		id := fmt.Sprintf("%016x", uint64(m))
+		_, err := q.client.SendMessage(r.ctx, &sqs.SendMessageInput{
+			QueueUrl: q.url, MessageBody: aws.String(string(encodeBody(m))), MessageGroupId: aws.String("one"), MessageDeduplicationId: &id,
+		})
+		if err == nil {
+			r.add(history.Event{Kind: history.Confirmed, Message: m})
+		}
+		return err
+	}
+	for _, m := range r.ids.latest(publisher, sentAgain) {
+		if err := send(m); err != nil {
+			return err
+		}
+	}
+	for r.mayPublish(pace) {
+		m := r.ids.message(publisher)
+		r.add(history.Event{Kind: history.Sent, Message: m, Queue: queue})
+		for range 1 + rand.IntN(2) {
+			if err := send(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (r *run) sqsSend(publisher int, queue string) error {
@@ -103,7 +149,7 @@ func (r *run) sqsTake(q *sqsQueue, d types.Message) error {
 		return err
 	}
 	r.add(history.Event{Kind: history.Delivered, Message: m, Queue: q.name, Redelivered: count > 1})
-	if r.chance(shareHeld) {
+	if !q.fifo() && r.chance(shareHeld) { // held, it would hold its group
 		return nil
 	}
 	r.add(history.Event{Kind: history.SettleSent, Message: m, Queue: q.name})
