@@ -54,10 +54,11 @@ func text(dataType, s string) Value { return Value{DataType: dataType, StringVal
 
 // The headers of the package's own. No attribute's name may hold a colon.
 const (
-	headerTypes   = "aws:types"   // a table from attribute to data type
-	headerTrace   = "aws:trace"   // SQS's AWSTraceHeader
-	headerSubject = "aws:subject" // SNS's Subject
-	headerTexts   = "aws:texts"   // a table from protocol to text, of SNS's MessageStructure json
+	headerTypes    = "aws:types"    // a table from attribute to data type
+	headerTrace    = "aws:trace"    // SQS's AWSTraceHeader
+	headerSubject  = "aws:subject"  // SNS's Subject
+	headerSequence = "aws:sequence" // the number that a FIFO topic of SNS gave it
+	headerTexts    = "aws:texts"    // a table from protocol to text, of SNS's MessageStructure json
 )
 
 // Content is what of a message the services' properties hold beside the body.
@@ -72,6 +73,8 @@ type Content struct {
 	// Group is the message group's id, DeduplicationID the sender's name for the message; both may be empty.
 	Group           string
 	DeduplicationID string
+	// Sequence is the number that a FIFO topic gave the message; empty for one of no such topic.
+	Sequence string
 	// Due is when the message may be received at the earliest; zero: at once.
 	Due time.Time
 	// Texts are the body's other forms, by the protocol that they are for.
@@ -103,6 +106,7 @@ func (c *Content) Block() (property.Block, error) {
 	for _, own := range []property.Field{
 		{Name: headerTrace, Value: c.Trace},
 		{Name: headerSubject, Value: c.Subject},
+		{Name: headerSequence, Value: c.Sequence},
 		{Name: broker.GroupHeader, Value: c.Group},
 		{Name: broker.DeduplicationHeader, Value: c.DeduplicationID},
 	} {
@@ -154,7 +158,7 @@ func Read(block property.Block) Content {
 		b, _ := v.Bytes()
 		return string(b)
 	}
-	c.Trace, c.Subject = own(headerTrace), own(headerSubject)
+	c.Trace, c.Subject, c.Sequence = own(headerTrace), own(headerSubject), own(headerSequence)
 	c.Group, c.DeduplicationID = own(broker.GroupHeader), own(broker.DeduplicationHeader)
 	if c.DeduplicationID == "" {
 		c.DeduplicationID = own(headerRedriven)

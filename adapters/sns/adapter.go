@@ -49,6 +49,7 @@ type Adapter struct {
 	subscriptions subscriptions
 	outbox        outbox
 	couriers      couriers
+	relays        relays
 
 	// changing serialises the changes of subscriptions and of what else is read before it is written.
 	changing sync.Mutex
@@ -107,6 +108,7 @@ func (a *Adapter) Close() error {
 	late := time.AfterFunc(closeGrace, a.stop)
 	defer late.Stop()
 	a.couriers.work.Wait()
+	a.relays.work.Wait()
 	a.stop()
 	a.work.Wait()
 	return nil

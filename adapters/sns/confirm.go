@@ -79,12 +79,13 @@ func (a *Adapter) unsubscribe(ctx context.Context, c *awsproto.Call, in *subscri
 // tidyInterval is how often what ran out of time is removed.
 const tidyInterval = time.Hour
 
-// tidy removes subscriptions that nobody confirmed or restored.
+// tidy removes subscriptions that nobody confirmed or restored, and what archives need not keep.
 func (a *Adapter) tidy() {
 	tick := time.NewTicker(tidyInterval)
 	defer tick.Stop()
 	for {
 		a.removeOverdue()
+		a.trimArchives()
 		select {
 		case <-tick.C:
 		case <-a.running.Done():

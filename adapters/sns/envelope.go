@@ -30,6 +30,7 @@ type notice struct {
 func newNotice(m *broker.Message, content *awsmessage.Content, protocol string) *notice {
 	n := &notice{
 		id: content.ID, subject: content.Subject, text: string(m.Body()), published: m.Published(), attributes: content.Attributes,
+		sequence: content.Sequence,
 	}
 	if n.id == "" {
 		n.id = awsproto.NewID() // it came over a front end whose messages need none

@@ -17,11 +17,6 @@ func invalidParameter(format string, args ...any) *awsproto.Error {
 	return plainError("InvalidParameter", 400, "Invalid parameter: "+format, args...)
 }
 
-// unbuilt refuses what is in the service's model and not built here.
-func unbuilt(parameter, what string) *awsproto.Error {
-	return invalidParameter("%s Reason: %s is not supported yet", parameter, clip(what))
-}
-
 var (
 	topicNotFound        = plainError("NotFound", 404, "Topic does not exist")
 	subscriptionNotFound = plainError("NotFound", 404, "Subscription does not exist")

@@ -37,6 +37,7 @@ type ruleRecord struct {
 	Owner    string             `json:"owner"`
 	Protocol string             `json:"protocol"`
 	Direct   bool               `json:"direct,omitempty"`
+	FIFO     bool               `json:"fifo,omitempty"` // its queue is
 	Raw      bool               `json:"raw,omitempty"`
 	Filter   string             `json:"filter,omitempty"`
 	Scope    filterpolicy.Scope `json:"scope,omitempty"`
@@ -47,6 +48,7 @@ type ruleRecord struct {
 func (s *subscription) record(t *topic) ruleRecord {
 	r := ruleRecord{
 		ARN: s.ARN, Topic: s.Topic, Owner: s.Owner, Protocol: s.Protocol, Direct: s.direct(), Raw: s.raw(),
+		FIFO:   s.Protocol == protocolSQS && isFIFO(s.Endpoint),
 		Filter: s.Attributes[filterPolicy], BaseURL: s.BaseURL, Version: signature.Version(t.record.Attributes[signatureVersion]),
 	}
 	if r.Filter != "" {
@@ -141,18 +143,33 @@ func (r *rule) Rewrite(m *broker.Message) *broker.Message {
 func (r *rule) forQueue(m *broker.Message) *broker.Message {
 	content := awsmessage.Read(m.Properties())
 	n := newNotice(m, &content, r.Protocol)
+	group, name := r.groupOf(&content)
 	if r.Raw {
-		if len(content.Texts) == 0 {
+		if len(content.Texts) == 0 && group == content.Group && name == content.DeduplicationID {
 			return m
 		}
-		content.Texts = nil
+		content.Texts, content.Group, content.DeduplicationID = nil, group, name
 		return messageOf(m, &content, []byte(n.text))
 	}
 	body, err := awsproto.EncodeJSON(r.envelope(n))
 	if err != nil {
 		panic(err) // a structure of strings always has a JSON form
 	}
-	return messageOf(m, &awsmessage.Content{ID: awsproto.NewID(), Sender: r.Owner, Trace: content.Trace}, body)
+	return messageOf(m, &awsmessage.Content{
+		ID: awsproto.NewID(), Sender: r.Owner, Trace: content.Trace, Group: group, DeduplicationID: name,
+	}, body)
+}
+
+// groupOf is what of a message's group and name its queue gets: a FIFO queue both, a standard queue
+// the group of a standard topic's message, which spreads tenants fairly, and nothing of a FIFO topic.
+func (r *rule) groupOf(content *awsmessage.Content) (group, name string) {
+	switch {
+	case r.FIFO:
+		return content.Group, content.DeduplicationID
+	case isFIFO(r.Topic):
+		return "", ""
+	}
+	return content.Group, ""
 }
 
 func messageOf(m *broker.Message, content *awsmessage.Content, body []byte) *broker.Message {

@@ -59,8 +59,10 @@ func (a *Adapter) subscribe(ctx context.Context, c *awsproto.Call, in *subscribe
 	}
 	if s.Pending {
 		a.sendConfirmation(s)
-	} else if err := a.replayIfAsked(ctx, s); err != nil {
-		return nil, err
+	} else if s.Attributes[replayPolicy] != "" {
+		if err := a.startReplay(s); err != nil {
+			return nil, err
+		}
 	}
 	return s.answer(in), nil
 }

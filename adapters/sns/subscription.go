@@ -58,6 +58,9 @@ type subscription struct {
 	Authenticated bool `json:"authenticated,omitempty"`
 	Locked        bool `json:"locked,omitempty"`
 
+	// Replay is how far a replay of the topic's archive has come; nil when none was asked for.
+	Replay *replay `json:"replay,omitempty"`
+
 	namespace string
 	topicName string
 	id        string

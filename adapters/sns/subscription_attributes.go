@@ -148,8 +148,8 @@ func (a *Adapter) getSubscriptionAttributes(ctx context.Context, c *awsproto.Cal
 		defer t.session.Close()
 		shown[effectiveDelivery] = s.delivery(t.record.Attributes[deliveryPolicy]).Text()
 	}
-	if status := a.replayStatus(s); status != "" {
-		shown["ReplayStatus"] = status
+	if s.Replay != nil {
+		shown["ReplayStatus"] = s.Replay.Status
 	}
 	return &attributesOutput{shown}, nil
 }
@@ -194,8 +194,8 @@ func (a *Adapter) setSubscriptionAttributes(ctx context.Context, c *awsproto.Cal
 	if err := a.connect(ctx, s); err != nil {
 		return nil, err
 	}
-	if in.AttributeName == replayPolicy {
-		return nil, a.replayIfAsked(ctx, s)
+	if in.AttributeName == replayPolicy && s.Attributes[replayPolicy] != "" {
+		return nil, a.startReplay(s)
 	}
 	return nil, nil
 }

@@ -18,9 +18,6 @@ const maxBody = 8 << 20
 // check says whether a topic can be made as the request says.
 func (in *createTopicInput) check() *awsproto.Error {
 	fifo := in.Attributes[fifoTopic] == "true"
-	if fifo {
-		return unbuilt("Attributes", fifoTopic)
-	}
 	if !validTopicName(in.Name) || fifo != isFIFO(in.Name) {
 		return invalidParameter("Topic Name")
 	}
@@ -200,6 +197,10 @@ func (a *Adapter) setTopicAttributes(ctx context.Context, c *awsproto.Call, in *
 		return nil, err
 	}
 	switch in.AttributeName {
+	case throughputScope:
+		return nil, a.prepareFIFO(ctx, t)
+	case archivePolicy:
+		return nil, a.prepareArchive(ctx, t)
 	case signatureVersion, deliveryPolicy, displayName: // the deliveries know them
 		return nil, a.reconnectTopic(ctx, t)
 	}
