@@ -11,7 +11,7 @@ import (
 type STOMP struct {
 	Listen Addresses `key:"listen"`
 	// Dialect is the one that clients of this listener speak.
-	Dialect string `key:"dialect" oneof:"auto,rabbitmq,activemq"`
+	Dialect string `key:"dialect" oneof:"auto,rabbitmq,activemq,artemis"`
 	// VirtualHosts are the dialects of virtual hosts, for listeners whose dialect is DialectAuto.
 	VirtualHosts Dialects `key:"virtual_hosts"`
 	// LoginTimeout is how long a client may take to log in.
@@ -28,7 +28,7 @@ type STOMP struct {
 type STOMPListener struct {
 	Listen Addresses `key:"listen"`
 	// Dialect is the one that clients of this listener speak.
-	Dialect string `key:"dialect" oneof:"auto,rabbitmq,activemq"`
+	Dialect string `key:"dialect" oneof:"auto,rabbitmq,activemq,artemis"`
 }
 
 // MQ is what Amazon MQ serves on ports of its own.
@@ -41,7 +41,7 @@ type MQ struct {
 const DialectAuto = "auto"
 
 // dialects are the values of a virtual host's dialect.
-var dialects = []string{"rabbitmq", "activemq"}
+var dialects = []string{"rabbitmq", "activemq", "artemis"}
 
 // Dialects has the dialects of virtual hosts, by name.
 type Dialects map[string]string

@@ -66,9 +66,9 @@ func (activemq) appendPlace(buf []byte, c *conn, u *unacked) []byte {
 	m, queue := u.msg, u.from.Queue().Name()
 	if queue == u.sub.topicQueue {
 		p := place{topic: true, temp: isTemporary(m.Key()), name: m.Key()}
-		return wire.AppendHeader(buf, "destination", c.shown(p))
+		return wire.AppendHeader(buf, "destination", c.shown(u.sub, p))
 	}
-	buf = wire.AppendHeader(buf, "destination", c.shown(place{temp: isTemporary(queue), name: queue}))
+	buf = wire.AppendHeader(buf, "destination", c.shown(u.sub, place{temp: isTemporary(queue), name: queue}))
 	if m.Exchange() == c.server.opts.TopicExchange {
 		buf = wire.AppendHeader(buf, originalHeader, "/topic/"+m.Key())
 	}
@@ -76,7 +76,10 @@ func (activemq) appendPlace(buf []byte, c *conn, u *unacked) []byte {
 }
 
 // shown is a place as this client knows it. The caller holds c.mu.
-func (c *conn) shown(p place) string {
+func (c *conn) shown(s *subscription, p place) string {
+	if s.prefixed {
+		return s.prefix + p.name
+	}
 	if p.temp {
 		if alias := c.aliasOf(p.topic, p.name); alias != "" {
 			return alias

@@ -17,6 +17,10 @@ func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	if err != nil {
 		return err
 	}
+	return d.sendTo(ctx, c, f, r)
+}
+
+func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) error {
 	tx, err := c.transactionOf(f)
 	if err != nil {
 		return err

@@ -35,10 +35,11 @@ func (s consumerSettings) get(name string) (string, bool) {
 
 // number is a setting that is a number; ActiveMQ passes over what is none.
 func (s consumerSettings) number(name string) (int, bool) {
-	text, ok := s.get(name)
-	if !ok {
-		return 0, false
-	}
+	text, _ := s.get(name)
+	return integer(text)
+}
+
+func integer(text string) (int, bool) {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	return n, err == nil
 }
@@ -51,17 +52,24 @@ func (s consumerSettings) isSet(name string) bool {
 // subscribe adds a subscription. Its receipt goes out before its first message. One of the same id is no error: both
 // deliver, as in ActiveMQ.
 func (d activemq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
-	id, hasID := f.Get("id")
-	if !hasID && c.version != "1.0" {
-		return activeMQFault("SUBSCRIBE received without a subscription id!")
+	s, err := newSubscription(c, d, f)
+	if err != nil {
+		return err
 	}
 	r, err := d.destination(c, f)
 	if err != nil {
 		return err
 	}
 	settings := consumerSettings{f, r.options}
-	if err := refuseConsumer(f, settings); err != nil {
-		return err
+	name, durable := settings.get("subscriptionName")
+	return d.start(ctx, c, f, s, r, settings, d.consumeOptions(settings, s, r, durable), name, durable)
+}
+
+// newSubscription reads what a SUBSCRIBE says of itself.
+func newSubscription(c *conn, d dialect, f *wire.Frame) (*subscription, error) {
+	id, hasID := f.Get("id")
+	if !hasID && c.version != "1.0" {
+		return nil, activeMQFault("SUBSCRIBE received without a subscription id!")
 	}
 	s := &subscription{conn: c, dialect: d, id: string(id), text: value(f, "destination", "")}
 	s.tag = activeMQTag(s.id, hasID, s.text)
@@ -71,8 +79,18 @@ func (d activemq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
 	case "client-individual":
 		s.acks = ackIndividual
 	}
-	name, durable := settings.get("subscriptionName")
-	opts := d.consumeOptions(settings, s, r, durable)
+	return s, nil
+}
+
+// start lets the subscription's messages come from where the route leads, after its receipt.
+func (d activemq) start(
+	ctx context.Context, c *conn, f *wire.Frame, s *subscription, r *route, settings consumerSettings, opts broker.ConsumeOptions,
+	name string, durable bool,
+) error {
+	err := refuseConsumer(f, settings)
+	if err != nil {
+		return err
+	}
 	if durable {
 		err = d.subscribeDurably(ctx, c, s, r, name, opts)
 	} else {

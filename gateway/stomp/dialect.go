@@ -15,7 +15,7 @@ import (
 // errors. What the specification fixes for all of them is conn's. A dialect holds no state: what a connection has made
 // in one dialect (a subscription, a receipt that is owed) ends in it, even when the connection speaks another by then.
 //
-// The files of a dialect begin with its name: rabbitmq_*.go, activemq_*.go.
+// The files of a dialect begin with its name: rabbitmq_*.go, activemq_*.go, artemis.go.
 type dialect interface {
 	// String is the dialect's name in the configuration.
 	String() string
@@ -88,10 +88,12 @@ const (
 	RabbitMQ Dialect = "rabbitmq"
 	// ActiveMQ is the dialect of ActiveMQ Classic.
 	ActiveMQ Dialect = "activemq"
+	// Artemis is the dialect of ActiveMQ Artemis.
+	Artemis Dialect = "artemis"
 )
 
 // dialects has the dialect of each name; Automatic is none.
-var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}, ActiveMQ: activemq{}}
+var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}, ActiveMQ: activemq{}, Artemis: artemis{}}
 
 // ParseDialect reads a dialect's name; "" is [Automatic].
 func ParseDialect(name string) (Dialect, error) {
@@ -126,6 +128,14 @@ func markOf(f *wire.Frame) dialect {
 	for i := range f.Headers {
 		h := &f.Headers[i]
 		switch {
+		case (f.Command == wire.Subscribe || f.Command == wire.Send) && artemisMarks[string(h.Name)],
+			string(h.Name) == "destination" && artemisDestination(string(h.Value)):
+			return artemis{}
+		}
+	}
+	for i := range f.Headers {
+		h := &f.Headers[i]
+		switch {
 		case bytes.HasPrefix(h.Name, []byte("activemq.")),
 			string(h.Name) == "client-id" && (f.Command == wire.Connect || f.Command == wire.Stomp),
 			f.Command == wire.Subscribe && subscriptionMarks[string(h.Name)],
@@ -135,6 +145,16 @@ func markOf(f *wire.Frame) dialect {
 		}
 	}
 	return nil
+}
+
+// artemisMarks are headers that only Artemis knows.
+var artemisMarks = map[string]bool{
+	"destination-type": true, "subscription-type": true, "durable-subscription-name": true, "durable-subscriber-name": true,
+	"consumer-window-size": true,
+}
+
+func artemisDestination(text string) bool {
+	return strings.HasPrefix(text, "anycast://") || strings.HasPrefix(text, "multicast://")
 }
 
 // subscriptionMarks are headers of SUBSCRIBE that ActiveMQ knows and RabbitMQ passes over.

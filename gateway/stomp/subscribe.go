@@ -27,6 +27,8 @@ type subscription struct {
 	topic      bool   // RabbitMQ: its destination is a topic
 	stream     bool   // RabbitMQ: it reads a stream
 	topicQueue string // ActiveMQ: the queue of its own that its topics lead to
+	prefix     string // Artemis: how its destination's name begins, if prefixed
+	prefixed   bool
 	acks       ackMode
 	// ActiveMQ: the patterns of queues that it consumes from, and how.
 	patterns []place
