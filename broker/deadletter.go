@@ -30,7 +30,8 @@ type Death struct {
 	Time      time.Time
 	// Deliveries is how often it had been handed out and came back.
 	Deliveries uint32
-	// NewKey says that the copy is published under another routing key.
+	// Key is the routing key of the copy, and NewKey says that its queue gave it.
+	Key    string
 	NewKey bool
 }
 
@@ -209,7 +210,7 @@ func (q *Queue) routesOfDead(s *Session, d death) ([]route, error) {
 	if mark := q.ns.b.opts.MarkDeath; mark != nil {
 		var err error
 		properties, not, err = mark(m, Death{
-			Namespace: q.ns.name, Queue: q.spec.Name, Reason: d.reason, Time: time.Now(), NewKey: l.HasDeadLetterKey,
+			Namespace: q.ns.name, Queue: q.spec.Name, Reason: d.reason, Time: time.Now(), Key: key, NewKey: l.HasDeadLetterKey,
 			Deliveries: d.e.count,
 		})
 		if err != nil {

@@ -14,6 +14,8 @@ type STOMP struct {
 	Dialect string `key:"dialect" oneof:"auto,rabbitmq,activemq,artemis"`
 	// VirtualHosts are the dialects of virtual hosts, for listeners whose dialect is DialectAuto.
 	VirtualHosts Dialects `key:"virtual_hosts"`
+	// ActiveMQ says what a broker.xml would say.
+	ActiveMQ ActiveMQ `key:"activemq"`
 	// LoginTimeout is how long a client may take to log in.
 	LoginTimeout time.Duration `key:"login_timeout"`
 	// MaxHeaders is how many headers a frame may have, MaxHeaderSize how long one may be, MaxHeadersSize all of them.
@@ -22,6 +24,14 @@ type STOMP struct {
 	MaxHeadersSize Size `key:"max_headers_size"`
 	// MaxBodySize is the largest body of a frame; the broker takes at most 16 MiB.
 	MaxBodySize Size `key:"max_body_size"`
+}
+
+// ActiveMQ is what ActiveMQ's own configuration says of queues that its clients use first.
+type ActiveMQ struct {
+	// MaximumRedeliveries is how often a message may come back; 0: any number of times.
+	MaximumRedeliveries int `key:"maximum_redeliveries"`
+	// IndividualDeadLetters gives each queue a dead letter queue of its own.
+	IndividualDeadLetters bool `key:"individual_dead_letters"`
 }
 
 // STOMPListener says where STOMP is served in another way.

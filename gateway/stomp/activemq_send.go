@@ -122,8 +122,18 @@ func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 
 // declare makes a queue; one of a virtual topic's consumers is bound to it.
 func (d activemq) declare(ctx context.Context, c *conn, name string) error {
-	spec := broker.QueueSpec{Name: name, Durable: true}
-	if _, _, err := c.session.DeclareQueue(ctx, spec); err != nil {
+	spec := broker.QueueSpec{Name: name, Durable: true, Limits: c.server.deadLetterLimits(name)}
+	if spec.Limits != nil {
+		if err := c.makeDeadLetterQueue(ctx, spec.Limits.DeadLetterKey); err != nil {
+			return err
+		}
+	}
+	_, _, err := c.session.DeclareQueue(ctx, spec)
+	if broker.IsKind(err, broker.KindDenied) { // who may declare, but not move messages, gets a queue all the same
+		spec.Limits = nil
+		_, _, err = c.session.DeclareQueue(ctx, spec)
+	}
+	if err != nil {
 		return err
 	}
 	topic, ok := virtualTopic(name)

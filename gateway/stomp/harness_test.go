@@ -54,7 +54,7 @@ func startWith(t *testing.T, store broker.Store, opts Options) *gateway {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	b, err := broker.Open(t.Context(), store, broker.Options{
-		Logger: quiet, ReservedPrefix: "amq.",
+		Logger: quiet, ReservedPrefix: "amq.", MarkDeath: MarkDeath,
 		SystemExchanges: []broker.ExchangeSpec{
 			{Name: "amq.topic", Kind: broker.Topic, Durable: true},
 			{Name: "amq.direct", Kind: broker.Direct, Durable: true},

@@ -36,6 +36,11 @@ type Options struct {
 	// as headers are AMQP's, and checked where that is spoken. Its errors are the broker's, or have a method ReplyText
 	// with RabbitMQ's words. nil: no queue has arguments.
 	DeclareQueue func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
+	// MaximumRedeliveries is how often a message of a queue that a client of ActiveMQ's declares may come back before it
+	// goes to the dead letter queue; 0: any number of times, as for STOMP clients of ActiveMQ without a plugin.
+	MaximumRedeliveries int
+	// IndividualDeadLetters gives each such queue a dead letter queue of its own, ActiveMQ.DLQ.Queue.NAME.
+	IndividualDeadLetters bool
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
 }

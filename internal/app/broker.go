@@ -9,6 +9,7 @@ import (
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091"
+	"github.com/portico-mq/portico/gateway/stomp"
 )
 
 // defaultNamespace is the AMQP vhost /, which is account 000000000000 in the home region too.
@@ -55,9 +56,14 @@ func (a *application) startBroker(ctx context.Context) error {
 	return a.makeDefaultUser()
 }
 
-// markDeath makes the properties of a dead letter: RabbitMQ's headers, and what SQS tells.
+// markDeath makes the properties of a dead letter: RabbitMQ's headers, or ActiveMQ's in its own dead letter queues, and
+// what SQS tells.
 func markDeath(m *broker.Message, d broker.Death) (property.Block, []string, error) {
-	block, not, err := amqp091.MarkDeath(m, d)
+	mark := amqp091.MarkDeath
+	if stomp.OwnsDeath(d) {
+		mark = stomp.MarkDeath
+	}
+	block, not, err := mark(m, d)
 	if err != nil {
 		return nil, nil, err
 	}
