@@ -80,8 +80,14 @@ func TestFramesConfirm(t *testing.T) {
 		n        int
 		err      error
 	}{
-		{3, false, 1, nil}, {1, false, 1, nil}, {3, false, 0, errConfirmedTwice}, {4, true, 2, nil},
-		{2, false, 0, errConfirmedTwice}, {7, false, 0, errConfirmedTwice}, {6, false, 1, nil}, {5, false, 1, nil},
+		{3, false, 1, nil},
+		{1, false, 1, nil},
+		{3, false, 0, errConfirmedTwice},
+		{4, true, 2, nil},
+		{2, false, 0, errConfirmedTwice},
+		{7, false, 0, errConfirmedTwice},
+		{6, false, 1, nil},
+		{5, false, 1, nil},
 	} {
 		n, err := c.confirm(wire.BasicAck{DeliveryTag: step.tag, Multiple: step.multiple})
 		if n != step.n || !errors.Is(err, step.err) {

@@ -18,7 +18,7 @@ type client interface {
 	// connection is closed with the returned function.
 	publish(g *group, o Options, queues []string, messages int, confirmed *atomic.Int64) (closeAll func(), err error)
 	// consume opens a connection with a consumer on the queue.
-	consume(o Options, queue string, taken *atomic.Int64) (taker, error)
+	consume(ctx context.Context, o Options, queue string, taken *atomic.Int64) (taker, error)
 }
 
 // taker takes messages out of a queue and acks them.

@@ -24,7 +24,7 @@ type consumer struct {
 	observe func(body []byte)
 }
 
-func (libraryClient) consume(o Options, queue string, taken *atomic.Int64) (taker, error) {
+func (libraryClient) consume(_ context.Context, o Options, queue string, taken *atomic.Int64) (taker, error) {
 	return newConsumer(o, queue, taken)
 }
 
@@ -97,7 +97,7 @@ func runConsume(ctx context.Context, o Options, queues []string, r *Result) erro
 	o.processor.start()
 	start := time.Now()
 	for range o.Consumers {
-		c, err := how.consume(o, queues[0], &taken)
+		c, err := how.consume(g.ctx, o, queues[0], &taken)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func runBoth(ctx context.Context, o Options, queues []string, r *Result) error {
 	defer g.stop()
 	var confirmed, taken atomic.Int64
 	for range o.Consumers {
-		c, err := how.consume(o, queues[0], &taken)
+		c, err := how.consume(g.ctx, o, queues[0], &taken)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -29,7 +30,7 @@ type framesConn struct {
 	out []byte
 }
 
-func dialFrames(rawURL string) (*framesConn, error) {
+func dialFrames(ctx context.Context, rawURL string) (*framesConn, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("the broker's address: %w", err)
@@ -41,7 +42,8 @@ func dialFrames(rawURL string) (*framesConn, error) {
 	if u.Port() == "" {
 		addr += ":5672"
 	}
-	conn, err := net.Dial("tcp", addr)
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}

@@ -20,8 +20,8 @@ type framesConsumer struct {
 	tag      uint64 // of the delivery that is being read
 }
 
-func (framesClient) consume(o Options, queue string, taken *atomic.Int64) (taker, error) {
-	conn, err := dialFrames(o.URL)
+func (framesClient) consume(ctx context.Context, o Options, queue string, taken *atomic.Int64) (taker, error) {
+	conn, err := dialFrames(ctx, o.URL)
 	if err != nil {
 		return nil, err
 	}

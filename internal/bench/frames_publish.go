@@ -34,7 +34,7 @@ type framesChannel struct {
 }
 
 func (framesClient) publish(g *group, o Options, queues []string, messages int, confirmed *atomic.Int64) (func(), error) {
-	conn, err := dialFrames(o.URL)
+	conn, err := dialFrames(g.ctx, o.URL)
 	if err != nil {
 		return nil, err
 	}
