@@ -47,7 +47,7 @@ func (rabbitmq) declare(ctx context.Context, c *conn, f *wire.Frame, spec broker
 	}
 	spec.Attributes = broker.Attributes{amqpAttributes: arguments}
 	err := declare(ctx, c.session, spec)
-	if told, ok := err.(interface{ ReplyText() string }); ok { //nolint:errorlint // the words are the outermost error's
+	if told, ok := err.(interface{ ReplyText() string }); ok {
 		return exception("precondition_failed", "%s", told.ReplyText())
 	}
 	return err

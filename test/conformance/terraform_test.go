@@ -144,7 +144,7 @@ func terraformExchange(t *testing.T, c *rabbithole.Client) {
 	done(t, resp, err)
 	x, err := c.GetExchange("/", "made")
 	must(t, err)
-	if x.Name != "made" || x.Vhost != "/" || x.Type != "topic" || !x.Durable || bool(x.AutoDelete) || !reflect.DeepEqual(x.Arguments, arguments) {
+	if x.Name != "made" || x.Vhost != "/" || x.Type != "topic" || !x.Durable || x.AutoDelete || !reflect.DeepEqual(x.Arguments, arguments) {
 		t.Errorf("the exchange is %+v", x)
 	}
 	resp, err = c.DeleteExchange("/", "made")
