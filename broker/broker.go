@@ -46,6 +46,8 @@ type Options struct {
 	// MarkDelayed makes the properties of a message that has waited; nil leaves them as they are, and they must then not
 	// make it wait again.
 	MarkDelayed func(*Message) (property.Block, error)
+	// Trace says where traces go; nil: nothing can be traced.
+	Trace *TraceOptions
 	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize].
 	MaxMessageSize int
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means

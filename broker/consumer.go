@@ -324,6 +324,7 @@ func (q *Queue) handOut(e *entry, c *Consumer) {
 		return
 	}
 	c.noteOutcome(d.Redelivered)
+	q.traceDelivered(c.session, c.opts.Lane, d.Message, d.Redelivered)
 	if c.opts.AutoAck {
 		q.forget(e)
 		for _, credit := range c.opts.Credits {

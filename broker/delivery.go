@@ -100,6 +100,7 @@ type GetOptions struct {
 	AutoAck bool          // settle by handing out
 	Lease   time.Duration // 0: no deadline, the lease lasts as long as the session
 	Wait    time.Duration // how long to wait for the first message; 0: not at all
+	Lane    *Lane         // what it is made on; nil for none
 }
 
 // QueueInfo is what a declare or a look at a queue tells.

@@ -100,6 +100,7 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 		q.noteOut(e)
 		d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
 		q.noteFetched(s, opts.AutoAck, d.Redelivered)
+		q.traceDelivered(s, opts.Lane, d.Message, d.Redelivered)
 		if opts.AutoAck {
 			q.forget(e)
 			got = append(got, d)

@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/portico-mq/portico/broker/property"
@@ -23,7 +24,8 @@ type Namespace struct {
 	pending   map[string]chan struct{} // names ("queue x") whose durable change is under way
 
 	flows   flows
-	unnamed Traffic // of the default exchange
+	tracer  atomic.Pointer[tracer] // nil when it is not traced
+	unnamed Traffic                // of the default exchange
 }
 
 func newNamespace(b *Broker, name string) (*Namespace, error) {

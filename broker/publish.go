@@ -27,6 +27,7 @@ func (s *Session) Publish(m *Message, done Completion, extraKeys ...string) (int
 		return 0, err
 	}
 	s.notePublished(routes, done != nil)
+	s.tracePublished(m, extraKeys, routes)
 	if len(routes) == 0 {
 		return 0, nil
 	}

@@ -16,6 +16,7 @@ type Session struct {
 	ns        *Namespace
 	principal *Principal
 	frontEnd  string
+	lane      *Lane    // on which it publishes; nil for none
 	flow      *Traffic // counts for the front end what concerns no queue
 
 	scratch  []route // Publish's, reused

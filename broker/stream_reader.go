@@ -245,6 +245,7 @@ func (r *streamReader) deliver(sm *streamMessage) bool {
 		return false
 	}
 	c.noteOutcome(false)
+	c.queue.traceDelivered(c.session, c.opts.Lane, d.Message, false)
 	if c.opts.AutoAck {
 		for _, credit := range c.opts.Credits {
 			credit.release(1)

@@ -52,6 +52,7 @@ func (t *Tx) Publish(m *Message, extraKeys ...string) (int, error) {
 			Detail: &Limit{Name: "transaction size", Max: maxTransactionBytes, Got: int64(t.bytes)},
 		}
 	}
+	t.s.tracePublished(m, extraKeys, routes)
 	t.count = append(t.count, txPublication{t.s.from, len(routes)})
 	t.routes = append(t.routes, routes...)
 	return len(routes), nil

@@ -259,6 +259,9 @@ func (in *definitionsImport) checkVhosts(file *definitionsFile) error {
 		}
 		in.then(func() error {
 			created, err := in.server.broker.PutNamespace(v.Name, spec)
+			if err == nil && body.Tracing != nil {
+				err = in.server.broker.SetTracing(v.Name, *body.Tracing)
+			}
 			if err != nil || !created {
 				return err
 			}

@@ -24,7 +24,7 @@ func (c *call) vhostObject(info broker.NamespaceInfo) object {
 	}
 	o := object{
 		"name": info.Name, "description": info.Description, "tags": listOf(info.Tags), "default_queue_type": kind,
-		"metadata": vhostMetadata(info.NamespaceSpec), "tracing": false,
+		"metadata": vhostMetadata(info.NamespaceSpec), "tracing": c.server.broker.Tracing(info.Name),
 		"cluster_state": object{nodeName(): "running"},
 	}
 	c.addVhostStats(o, info.Name)
@@ -67,7 +67,7 @@ type vhostBody struct {
 	Tags             any    `json:"tags"`
 	DefaultQueueType string `json:"default_queue_type"`
 	OldQueueType     string `json:"defaultqueuetype"`
-	Tracing          bool   `json:"tracing"`
+	Tracing          *bool  `json:"tracing"` // nil: as it is
 }
 
 func (b *vhostBody) spec() (broker.NamespaceSpec, error) {
@@ -82,9 +82,6 @@ func (b *vhostBody) spec() (broker.NamespaceSpec, error) {
 	case "", "classic", "quorum", "stream":
 	default:
 		return spec, invalid("Unsupported default queue type: " + spec.DefaultQueueType)
-	}
-	if b.Tracing {
-		return spec, invalid("tracing is not implemented")
 	}
 	var err error
 	spec.Tags, err = readTags(b.Tags)
@@ -133,6 +130,12 @@ func putVhost(c *call) {
 	if err != nil {
 		c.failed(err)
 		return
+	}
+	if body.Tracing != nil {
+		if err := c.server.broker.SetTracing(c.vars["vhost"], *body.Tracing); err != nil {
+			c.failed(err)
+			return
+		}
 	}
 	// Who makes a virtual host may use it.
 	if created {

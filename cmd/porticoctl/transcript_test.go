@@ -20,14 +20,16 @@ import (
 // startPortico runs a whole server until the end of the test and returns the URL of its management port.
 func startPortico(t *testing.T) string {
 	t.Helper()
-	c := config.Default()
-	c.DataDir = t.TempDir()
-	for _, l := range []*config.Addresses{
-		&c.AMQP.Listen, &c.AMQPS.Listen, &c.STOMP.Listen, &c.STOMPS.Listen, &c.AWS.Listen, &c.Management.TLS.Listen, &c.Metrics.Listen,
-	} {
-		*l = nil
+	flags := []string{"data_dir=" + t.TempDir()}
+	for _, key := range config.Keys() {
+		if key == "listen" || strings.HasSuffix(key, ".listen") {
+			flags = append(flags, key+"=off")
+		}
 	}
-	c.Management.Listen = config.Addresses{"127.0.0.1:0"}
+	c, _, err := config.Load(config.Sources{Flags: append(flags, "management.listen=127.0.0.1:0")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))

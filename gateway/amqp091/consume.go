@@ -243,7 +243,7 @@ func (ch *channel) handleGet(m *wire.BasicGet) error {
 		return channelFault(wire.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported by "+
 			"quorum queues with single active consumer", ch.resource("queue", queue))
 	}
-	got, left, err := c.session.Get(c.background(), queue, broker.GetOptions{Max: 1, AutoAck: m.NoAck})
+	got, left, err := c.session.Get(c.background(), queue, broker.GetOptions{Max: 1, AutoAck: m.NoAck, Lane: ch.lane})
 	if err != nil {
 		return err
 	}

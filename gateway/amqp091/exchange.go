@@ -20,7 +20,7 @@ func SystemExchanges() []broker.ExchangeSpec {
 		{Name: "amq.topic", Kind: broker.Topic, Durable: true},
 		{Name: "amq.headers", Kind: broker.Headers, Durable: true},
 		{Name: "amq.match", Kind: broker.Headers, Durable: true},
-		{Name: "amq.rabbitmq.trace", Kind: broker.Topic, Durable: true, Internal: true},
+		{Name: TraceExchange, Kind: broker.Topic, Durable: true, Internal: true},
 	}
 }
 

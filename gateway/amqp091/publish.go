@@ -222,6 +222,7 @@ func (ch *channel) publish() error {
 			return err
 		}
 	}
+	ch.c.session.SetLane(ch.lane)
 	if ch.tx != nil {
 		ch.lane.UncommittedMessages.Add(1)
 		return ch.refused(ch.tx.publish(m, p.mandatory, p.keys))

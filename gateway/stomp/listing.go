@@ -17,6 +17,7 @@ func (c *conn) list() {
 		Attributes: property.Table{{Name: "timeout", Value: int64(c.live.timeout.Seconds())}},
 	}, c.force)
 	c.lane = c.listed.OpenLane(1)
+	c.session.SetLane(c.lane)
 }
 
 // force ends the connection for a reason that the client is told. It is called from other goroutines.

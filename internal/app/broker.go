@@ -41,6 +41,7 @@ func (a *application) startBroker(ctx context.Context) error {
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
 		MarkDeath: markDeath, ForgetsHistory: amqp091.ForgetsHistory,
 		Delay: amqp091.Delay, MarkDelayed: amqp091.MarkDelayed, QueueType: amqp091.QueueType,
+		Trace: amqp091.Trace(nodeName()),
 	}
 	opts.NamespaceOwner = a.config.DefaultUser.Name
 	if u := a.config.DefaultUser; u.LoopbackOnly {

@@ -41,13 +41,8 @@ func (a *application) startMetrics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	short, _, _ := strings.Cut(host, ".")
 	opts := metrics.Options{
-		Broker: a.broker, Version: a.config.RabbitMQ.Version, Node: "rabbit@" + short, Logger: a.log,
+		Broker: a.broker, Version: a.config.RabbitMQ.Version, Node: nodeName(), Logger: a.log,
 		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
 		DiskLimit: int64(a.config.Disk.FreeLimit),
 		Syncs:     a.store.Rounds, Started: time.Now(),
@@ -60,6 +55,16 @@ func (a *application) startMetrics(ctx context.Context) error {
 	}
 	a.serveHTTP("metrics", metrics.NewServer(opts), plain)
 	return nil
+}
+
+// nodeName is what RabbitMQ would call a node of its own here.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	short, _, _ := strings.Cut(host, ".")
+	return "rabbit@" + short
 }
 
 // protocols are RabbitMQ's names of what listeners serve, by the listeners' own.
