@@ -34,10 +34,17 @@ func (q *Queue) clean() {
 		if len(moving) > 0 && (*e).offset-floor > dead/2 {
 			break
 		}
+		if (*e).msg == nil {
+			q.reloadToMove(*e)
+			break
+		}
 		moving = append(moving, *e)
 		together.Moved = append(together.Moved, (*e).msg.raw)
 		bytes += (*e).msg.Size()
 		*e = (*e).next
+	}
+	if len(moving) == 0 {
+		return
 	}
 	for _, e := range moving {
 		e.moving = true
@@ -59,6 +66,14 @@ func (q *Queue) deadBytes() (dead, floor int64) {
 	return q.taken - floor - q.liveBytes, floor
 }
 
+// reloadToMove reads messages again that are to be moved: e's and those that follow.
+func (q *Queue) reloadToMove(e *entry) {
+	for n := 0; e != nil && n < cleanMessages; e = e.next {
+		q.reload(e)
+		n++
+	}
+}
+
 // moved is told where the messages went that a state moves.
 func (w *stateWrite) moved(first uint64, err error) {
 	for i, e := range w.moving {
@@ -69,6 +84,9 @@ func (w *stateWrite) moved(first uint64, err error) {
 		w.queue.unlist(e)
 		e.place = first + uint64(i)
 		w.queue.adopt(e, &w.queue.copied)
+		if e.waits() && e.aside() && w.queue.crowded() {
+			w.queue.drop(e)
+		}
 	}
 }
 

@@ -267,21 +267,22 @@ func (s *Session) PurgeQueue(ctx context.Context, name string) (int, error) {
 	return q.purge()
 }
 
-// forgetReady settles every ready entry.
+// forgetReady settles every entry that is ready or delayed.
 func (q *Queue) forgetReady() {
-	for q.line.len() > 0 {
-		q.forget(q.popReady())
-	}
-	if q.groups == nil {
-		return
-	}
-	for _, g := range q.groups.of {
-		for g.ready.len() > 0 {
-			e := g.ready.popFront()
-			q.addReady(e, -1)
-			q.forget(e)
+	for _, list := range []*entryList{&q.copied, &q.live} {
+		for e := list.head; e != nil; {
+			next := e.next
+			if e.waits() {
+				q.hold(e, -1)
+				q.forget(e)
+			}
+			e = next
 		}
-		q.groups.arrange(g)
+	}
+	q.line, q.delays = line{}, nil
+	q.waiting, q.delayed, q.readyBytes = 0, 0, q.unreadBytes
+	if q.groups != nil {
+		q.groups.clear()
 	}
 }
 
@@ -366,6 +367,7 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	consumers := q.consumers
 	q.consumers = nil
 	q.addWindow(-q.windowBytes)
+	ns.b.window.Add(int64(-q.dropped) * droppedBytes)
 	q.wakeGetters()
 	q.stopTimers()
 	if q.stream != nil {

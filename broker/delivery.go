@@ -109,6 +109,7 @@ type QueueInfo struct {
 	ID        string // differs for a queue of the same name declared again after a delete
 	Ready     int    // messages waiting
 	Unacked   int    // messages under a lease
+	Delayed   int    // messages that are not due, as far as they were read in this run of the broker
 	Consumers int
 	// Of a stream: the offset of the oldest message, or of the next one when there is none, and how many segments it has.
 	First    uint64

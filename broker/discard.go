@@ -127,6 +127,13 @@ func (q *Queue) unsettled(seq uint64) *entry {
 
 // takeBack removes a ready entry from the window, and reports whether it was there.
 func (q *Queue) takeBack(e *entry) bool {
+	if !e.waits() {
+		return false
+	}
+	if e.delayed {
+		q.undelay(e)
+		return true
+	}
 	if q.groups != nil {
 		if !q.groups.remove(e) {
 			return false

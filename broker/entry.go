@@ -13,23 +13,35 @@ type entry struct {
 	count  uint32 // how often it was handed out and came back
 	turn   uint32 // counts hand-outs in this run; a lease names one
 	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
+	size   int32  // of its message, which may have been dropped: see reload.go
+	body   int32  // of its message's body
+	pos    uint64 // where it stands in the order of the queue: its sequence, unless it was delayed
+	due    int64  // when it may go out, in microseconds since 1970; 0: at once
+	at     int64  // when its message was published, in microseconds since 1970
 	rank   uint8  // its priority, in a queue that has some
 	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
 	group  *group // its group, in an ordered queue
 
 	// While leased:
-	leased   bool
-	consumer *Consumer // nil for Get
-	session  *Session  // of Get without deadline
-	moving   bool      // its copy is on the way into the log
-	settled  bool
-	limbo    bool      // taken over by a transaction that is being committed
-	deadline time.Time // zero: none
-	heapAt   int       // its place in deadlines
-	first    time.Time // of the first hand-out
+	leased    bool
+	consumer  *Consumer // nil for Get
+	session   *Session  // of Get without deadline
+	moving    bool      // its copy is on the way into the log
+	settled   bool
+	limbo     bool      // taken over by a transaction that is being committed
+	bounded   bool      // its publisher gave it a lifetime
+	delayed   bool      // it is not due
+	reloading bool      // its message is being read again
+	delayAt   int       // its place in delays; -1 when it is not there
+	deadline  time.Time // zero: none
+	heapAt    int       // its place in deadlines
+	first     time.Time // of the first hand-out
 
 	prev, next *entry // in live, or in copied when place is set
 }
+
+// waits reports whether the entry is ready or delayed.
+func (e *entry) waits() bool { return !e.leased && !e.limbo && !e.settled }
 
 // entryList is a list of entries.
 type entryList struct {
@@ -119,7 +131,15 @@ func (d *entryDeque) remove(e *entry) bool {
 
 // before reports whether e goes out before other.
 func (e *entry) before(other *entry) bool {
-	return e.rank > other.rank || (e.rank == other.rank && e.seq < other.seq)
+	switch {
+	case e.rank != other.rank:
+		return e.rank > other.rank
+	case e.pos != other.pos:
+		return e.pos < other.pos
+	case e.due != other.due:
+		return e.due < other.due
+	}
+	return e.seq < other.seq
 }
 
 // entryHeap orders entries as they go out.

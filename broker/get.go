@@ -44,7 +44,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			q.mu.Unlock()
 			return got, left, nil
 		}
-		if !q.anyReady() && q.unread == 0 && !waited {
+		if q.nothingComes() && !waited {
 			q.mu.Unlock()
 			if err := q.whenArrived(ctx); err != nil {
 				return nil, 0, err
@@ -52,7 +52,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			waited = true
 			continue
 		}
-		if !q.anyReady() && q.unread == 0 && timeout == nil {
+		if timeout == nil && q.nothingComes() {
 			q.traffic.add(FetchedNothing, 1)
 			q.flow(s.frontEnd).add(FetchedNothing, 1)
 			q.mu.Unlock()
@@ -69,6 +69,11 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 			return nil, 0, ctx.Err()
 		}
 	}
+}
+
+// nothingComes reports that nothing is ready, nor will be by what is still to be read.
+func (q *Queue) nothingComes() bool {
+	return !q.anyReady() && !q.loading && (q.unread == 0 || q.dropped >= maxDropped)
 }
 
 // whenFilled returns a channel that is closed when the window is next found not empty, the log answers, or the queue goes.

@@ -10,8 +10,9 @@ import (
 // earlier one of its group is out. So what a locked group holds is in nobody's way, and choosing costs the same
 // however many groups there are.
 type groups struct {
-	of   map[string]*group
-	open groupHeap
+	of     map[string]*group
+	open   groupHeap
+	reload func(*entry) // reads the message of an entry again
 }
 
 // group is one group that has entries that are ready or out.
@@ -22,7 +23,9 @@ type group struct {
 	heapAt int      // its place in open; -1 when it is not there
 }
 
-func newGroups() *groups { return &groups{of: make(map[string]*group)} }
+func newGroups(reload func(*entry)) *groups {
+	return &groups{of: make(map[string]*group), reload: reload}
+}
 
 // add adds a ready entry: one that was just taken, or one that comes back.
 func (gs *groups) add(e *entry, fresh bool) {
@@ -71,6 +74,10 @@ func (gs *groups) unlock(e *entry) {
 // arrange puts the group into its place after a change, and forgets it when it has nothing left.
 func (gs *groups) arrange(g *group) {
 	open := g.ready.len() > 0 && g.ready.front().seq < g.barrier()
+	if open && g.ready.front().msg == nil {
+		open = false
+		gs.reloadFirst(g)
+	}
 	switch {
 	case open && g.heapAt < 0:
 		heap.Push(&gs.open, g)
@@ -81,6 +88,14 @@ func (gs *groups) arrange(g *group) {
 	}
 	if g.ready.len() == 0 && len(g.out) == 0 {
 		delete(gs.of, g.name)
+	}
+}
+
+// reloadFirst reads the first messages of a group again.
+func (gs *groups) reloadFirst(g *group) {
+	gs.reload(g.ready.front())
+	for i := range min(g.ready.fresh.len(), reloadAtOnce) {
+		gs.reload(g.ready.fresh.at(i))
 	}
 }
 
@@ -109,6 +124,17 @@ func (gs *groups) remove(e *entry) bool {
 	return true
 }
 
+// clear forgets all that is ready.
+func (gs *groups) clear() {
+	for _, g := range gs.of {
+		g.ready, g.heapAt = line{}, -1
+		if len(g.out) == 0 {
+			delete(gs.of, g.name)
+		}
+	}
+	gs.open = nil
+}
+
 // batch is what one Get takes: as much as it can of a group, then of the next. barrier is what the group's was before.
 type batch struct {
 	group   *group
@@ -118,7 +144,10 @@ type batch struct {
 // next is the entry that the batch would take next, nil if there is none.
 func (gs *groups) next(b *batch) *entry {
 	if g := b.group; g != nil && g.ready.len() > 0 && g.ready.front().seq < b.barrier {
-		return g.ready.front()
+		if g.ready.front().msg != nil {
+			return g.ready.front()
+		}
+		gs.reloadFirst(g)
 	}
 	if len(gs.open) == 0 {
 		return nil

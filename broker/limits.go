@@ -44,6 +44,11 @@ type QueueLimits struct {
 	// KeepUndelivered: a dead letter that reaches no queue is tried again until it does. It takes RejectNew, without
 	// which the queue could grow beyond its limits.
 	KeepUndelivered bool `json:"keep_undelivered,omitempty"`
+	// Delay: a message that does not say itself when it is due (see [DueHeader]) is so long after it was published.
+	Delay time.Duration `json:"delay,omitempty"`
+	// Retention: a message is dropped, not dead-lettered, so long after it was published, even if it is under a lease that
+	// has a deadline; 0: never.
+	Retention time.Duration `json:"retention,omitempty"`
 	// Deduplicate: of the messages of one name, only the first is stored. See [DeduplicationHeader].
 	Deduplicate Deduplication `json:"deduplicate,omitempty"`
 }
@@ -55,6 +60,8 @@ type limiter struct {
 	expiring int // unsettled messages that their publisher gave a lifetime
 	ttlTimer *time.Timer
 	ttlAt    time.Time // when it fires; zero: not armed
+
+	retainedUntil time.Time // before that no message is older than Retention
 
 	idleTimer *time.Timer
 	used      time.Time // the last use that counts against Expires
@@ -76,6 +83,9 @@ func (q *Queue) keepLimits() {
 	}
 	for l := q.limiter.limits; l != nil && !l.rejects() && q.anyReady() && q.over(l, 0, 0); {
 		q.retire(q.popReady(), DiedOfLength, nil)
+	}
+	if q.limiter.limits != nil && q.limiter.limits.Retention > 0 {
+		q.expireRetained(time.Now())
 	}
 	if q.messagesAge() {
 		q.expireMessages(time.Now())

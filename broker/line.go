@@ -16,7 +16,7 @@ func (l *line) len() int { return l.fresh.len() + l.returned.len() }
 
 // front is the first entry; the line must not be empty.
 func (l *line) front() *entry {
-	if l.returned.len() > 0 && (l.fresh.len() == 0 || l.returned.front().seq < l.fresh.front().seq) {
+	if l.returned.len() > 0 && (l.fresh.len() == 0 || l.returned.front().pos < l.fresh.front().pos) {
 		return l.returned.front()
 	}
 	return l.fresh.front()
@@ -24,7 +24,7 @@ func (l *line) front() *entry {
 
 // popFront takes the first entry; the line must not be empty.
 func (l *line) popFront() *entry {
-	if l.returned.len() > 0 && (l.fresh.len() == 0 || l.returned.front().seq < l.fresh.front().seq) {
+	if l.returned.len() > 0 && (l.fresh.len() == 0 || l.returned.front().pos < l.fresh.front().pos) {
 		return l.returned.popFront()
 	}
 	return l.fresh.popFront()

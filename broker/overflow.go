@@ -1,6 +1,9 @@
 package broker
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Overflow says what becomes of a message that a queue has no room for.
 type Overflow string
@@ -23,6 +26,7 @@ func (l *QueueLimits) bounded() bool { return l.HasMaxLength || l.HasMaxBytes }
 // putLimits puts limits in force. The caller holds q.mu, or is the only one who knows the queue.
 func (q *Queue) putLimits(l *QueueLimits) {
 	q.limiter.limits = l
+	q.limiter.retainedUntil = time.Time{}
 	if l != nil && l.Deduplicate != NoDeduplication {
 		if q.sightings == nil {
 			q.sightings = newSightings()
@@ -87,11 +91,17 @@ func (q *Queue) hasRoomFor(messages []*Message) error {
 
 // comeBack makes an entry ready again, if it may still be delivered. It is in no lease; its count is up to date.
 func (q *Queue) comeBack(e *entry) {
-	if l := q.limiter.limits; l != nil && l.HasDeliveryLimit && int64(e.count) > l.DeliveryLimit {
+	if q.tooOften(e) {
 		q.retire(e, DiedOfDeliveries, nil)
 		return
 	}
 	q.putBack(e)
+}
+
+// tooOften reports whether an entry came back more often than its queue allows.
+func (q *Queue) tooOften(e *entry) bool {
+	l := q.limiter.limits
+	return l != nil && l.HasDeliveryLimit && int64(e.count) > l.DeliveryLimit
 }
 
 // measure adds up the bodies of the messages that an earlier run of the broker left, if there is a limit on them: then

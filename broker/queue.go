@@ -34,15 +34,23 @@ type Queue struct {
 	arrived atomic.Uint64 // those of them that it has answered; set under mu
 	traffic Traffic
 
-	mu      sync.Mutex
-	gone    bool          // deleted or shut down
-	deleted bool          // gone, and its messages with it
-	filled  chan struct{} // closed and renewed when a message becomes ready; nil when nobody waits
-	live    entryList     // in order of seq
-	copied  entryList     // in order of place
-	line                  // what may be handed out, unless the queue has groups
-	groups  *groups       // of an ordered queue: what may be handed out; else nil
-	waiting int           // entries that are ready
+	mu         sync.Mutex
+	gone       bool          // deleted or shut down
+	deleted    bool          // gone, and its messages with it
+	filled     chan struct{} // closed and renewed when a message becomes ready; nil when nobody waits
+	live       entryList     // in order of seq
+	copied     entryList     // in order of place
+	line                     // what may be handed out, unless the queue has groups
+	groups     *groups       // of an ordered queue: what may be handed out; else nil
+	waiting    int           // entries that are ready
+	held       int           // those of them, and of the delayed ones, whose message is in memory
+	dropped    int           // and those whose message is not
+	reloads    []*entry      // whose message is to be read again
+	survey     chan struct{} // closed when the first reads are over, which tell what is delayed; nil: nobody waits for that
+	loading    bool          // they are being read
+	delays     delayHeap
+	delayed    int // entries that are not due, or are being read again since they are
+	delayTimer *time.Timer
 
 	next     uint64              // the cursor
 	last     uint64              // the newest sequence known to be stored
@@ -56,7 +64,7 @@ type Queue struct {
 	oldEnd   uint64              // where that run's cursor stood
 	skip     map[uint64]struct{} // messages at or above next that a transaction has settled
 
-	windowBytes int64 // bytes of the messages in fresh and returned
+	windowBytes int64 // bytes of the messages that are held
 	readyBytes  int64 // bytes of the bodies of what is ready, as far as it was seen in this run
 	unreadBytes int64 // those of them that are unread
 	taken       int64 // bytes of all messages taken in this run, copies again
@@ -91,7 +99,7 @@ func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 		q.stream = newStream(q)
 	}
 	if spec.Ordered {
-		q.groups = newGroups()
+		q.groups = newGroups(q.reload)
 	}
 	q.putLimits(spec.Limits)
 	return q
@@ -131,7 +139,18 @@ func (q *Queue) openWith(ctx context.Context, prepare func()) error {
 		log.Close()
 		return err
 	}
-	return nil
+	q.mu.Lock()
+	survey := q.survey
+	q.mu.Unlock()
+	if survey == nil {
+		return nil
+	}
+	select {
+	case <-survey:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // makeUp makes the log that the queue's record promises. A power cut during a declare, before it was answered, can
@@ -212,7 +231,10 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	q.mark.written = q.mark.found
 	for _, e := range copies {
 		q.adopt(e, &q.copied)
-		q.putBack(e)
+		e.pos = e.seq
+		if !q.delay(e) {
+			q.putBack(e)
+		}
 	}
 	for _, seq := range st.skipped {
 		q.skipUnread(seq)
@@ -220,6 +242,9 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	prepare()
 	q.opened.Store(true)
 	q.fill()
+	if st.delayed > 0 && q.reading { // which messages are ready is not known before
+		q.survey = make(chan struct{})
+	}
 	return nil
 }
 
@@ -274,6 +299,9 @@ func (q *Queue) stopTimers() {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
+	if q.delayTimer != nil {
+		q.delayTimer.Stop()
+	}
 	q.rec.stop()
 	q.mark.stop()
 	q.limiter.stop()
@@ -289,7 +317,7 @@ func (q *Queue) info() QueueInfo {
 	}
 	return QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created,
-		Ready: q.ready(), Unacked: q.leased, Consumers: len(q.consumers),
+		Ready: q.ready(), Unacked: q.leased, Delayed: q.delayed, Consumers: len(q.consumers),
 		Dead:       q.taken - q.rec.purgedAt - q.liveBytes,
 		ReadyBytes: q.readyBytes,
 		Counts:     q.traffic.Counts(),

@@ -174,6 +174,7 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 	for _, e := range moving {
 		onTheMove = append(onTheMove, moved{seq: e.seq, count: e.handedOut()})
 	}
+	st.delayed = uint64(q.delayed)
 	now := time.Now()
 	w.mark = q.nextMark(now)
 	st.mark = w.mark

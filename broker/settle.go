@@ -164,8 +164,8 @@ func (q *Queue) unlist(e *entry) {
 	} else {
 		q.live.remove(e)
 	}
-	q.liveBytes -= int64(e.msg.Size())
-	if _, bounded := e.msg.Expiration(); bounded {
+	q.liveBytes -= int64(e.size)
+	if e.bounded {
 		q.limiter.expiring--
 	}
 }

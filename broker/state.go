@@ -18,7 +18,8 @@ import (
 //	n, n x (seq, count)                   unsettled messages that this state's entry moves, in order
 //	n, n x (delta)           messages at or above next that are settled all the same, ascending
 //	n, n x (delta)           parts of transactions that are applied here, ascending
-//	n, n x (...)             of a stream: its segments, see appendSegments
+//	n, n x (...)             of a stream: its segments, see appendSegments; may be left out
+//	delayed                  how many of the messages that were taken are not due; may be left out
 type state struct {
 	next    uint64
 	mark    uint64
@@ -28,6 +29,7 @@ type state struct {
 	applied []uint64
 
 	segments []streamSegment
+	delayed  uint64
 }
 
 // run is a range of unsettled messages with no settled one between them.
@@ -72,8 +74,11 @@ func appendState(dst []byte, st *state, moving []moved) []byte {
 		dst = binary.AppendUvarint(dst, uint64(c.count))
 	}
 	dst = appendAscending(appendAscending(dst, st.skipped), st.applied)
-	if len(st.segments) > 0 {
+	if len(st.segments) > 0 || st.delayed > 0 {
 		dst = appendSegments(dst, st.segments)
+	}
+	if st.delayed > 0 {
+		dst = binary.AppendUvarint(dst, st.delayed)
 	}
 	return dst
 }
@@ -115,6 +120,9 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	st.applied = d.ascending()
 	if len(d.rest) > 0 {
 		st.segments = d.segments()
+	}
+	if len(d.rest) > 0 {
+		st.delayed = d.next()
 	}
 	if d.bad || len(d.rest) > 0 {
 		return nil, errBadState

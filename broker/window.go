@@ -10,20 +10,14 @@ const (
 	rankedMessages = 65536
 	// windowShare is what every queue may keep although all queues together are over their bound.
 	windowShare = 128 << 10
+	// readAhead and readAheadBytes are what is read at once when nothing in a full window may go out.
+	readAhead      = 1024
+	readAheadBytes = 1 << 20
 	// readMisses is how many reads in a row must find nothing before the count of unread messages is given up.
 	readMisses = 3
 	// readRetry is the pause after a failed read of the log.
 	readRetry = 200 * time.Millisecond
 )
-
-// full reports whether the window takes no more messages. A queue in memory has no other place for them.
-func (q *Queue) full() bool {
-	if q.log == nil {
-		return false
-	}
-	return q.waiting >= q.windowMessages() || q.windowBytes >= windowBytes ||
-		(q.windowBytes >= windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes)
-}
 
 func (q *Queue) windowMessages() int {
 	if q.spec.Priorities > 0 {
@@ -40,8 +34,8 @@ func (q *Queue) addWindow(bytes int64) {
 // addReady counts an entry that comes into the window (n is 1) or leaves it (-1).
 func (q *Queue) addReady(e *entry, n int64) {
 	q.waiting += int(n)
-	q.addWindow(n * int64(e.msg.Size()))
-	q.readyBytes += n * int64(len(e.msg.Body()))
+	q.hold(e, n)
+	q.readyBytes += n * int64(e.body)
 }
 
 // noteUnread counts a message that is left in the log.
@@ -63,11 +57,14 @@ func (q *Queue) noteRead(n int64) {
 
 // adopt adds an entry to a list of unsettled ones. Its place in the log is the newest so far.
 func (q *Queue) adopt(e *entry, list *entryList) {
-	size := int64(e.msg.Size())
+	if e.msg != nil {
+		e.size, e.body, e.at = int32(e.msg.Size()), int32(len(e.msg.Body())), e.msg.Published().UnixMicro()
+		_, e.bounded = e.msg.Expiration()
+	}
 	e.offset = q.taken
-	q.taken += size
-	q.liveBytes += size
-	if _, bounded := e.msg.Expiration(); bounded {
+	q.taken += int64(e.size)
+	q.liveBytes += int64(e.size)
+	if e.bounded {
 		q.limiter.expiring++
 	}
 	list.pushBack(e)
@@ -75,12 +72,24 @@ func (q *Queue) adopt(e *entry, list *entryList) {
 
 // take puts the message at the cursor into the window.
 func (q *Queue) take(seq uint64, m *Message, count uint32) {
-	e := &entry{seq: seq, msg: m, count: count, after: q.lastSeen}
+	e := &entry{seq: seq, pos: seq, msg: m, count: count, after: q.lastSeen}
 	q.next, q.lastSeen = seq+1, seq
 	q.adopt(e, &q.live)
 	switch {
+	case count > 0 && q.tooOften(e): // for the last time when the broker stopped
+		q.retire(e, DiedOfDeliveries, nil)
+		return
+	case q.delay(e):
+		return
+	}
+	switch {
 	case q.groups != nil:
 		q.groups.add(e, true)
+		q.addReady(e, 1)
+		if e.aside() && q.crowded() {
+			q.drop(e)
+		}
+		return
 	case q.spec.Priorities > 0:
 		q.returned.push(q.ranked(e))
 	default:
@@ -154,7 +163,7 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		q.stream.arrived(q, seq, m)
 		return
 	}
-	if q.unread > 0 || q.full() {
+	if q.unread > 0 || q.crowded() {
 		q.unread++
 		q.noteUnread(m)
 		q.keepLimits()
@@ -184,8 +193,11 @@ func (q *Queue) arrivedInMemory(m *Message, pub *publication, noted bool) (again
 
 // fill starts reading from the log when the window has run half empty and the log holds more.
 func (q *Queue) fill() {
-	if q.unread == 0 || q.reading || q.gone || q.full() ||
-		q.waiting > q.windowMessages()/2 || q.windowBytes > windowBytes/2 {
+	if q.unread == 0 || q.reading || q.gone || q.dropped >= maxDropped {
+		return
+	}
+	// While nothing that is in memory may go out, what is read takes no room there: see take.
+	if (q.loading || q.anyReady()) && (q.crowded() || q.held > q.windowMessages()/2 || q.windowBytes > windowBytes/2) {
 		return
 	}
 	q.reading, q.got = true, false
@@ -193,7 +205,7 @@ func (q *Queue) fill() {
 	if len(q.old) > 0 {
 		from = max(from, q.old[0].from)
 	}
-	q.log.Read(from, q.windowMessages()-q.waiting, int(windowBytes-q.windowBytes), q.emit, q.readEnded)
+	q.log.Read(from, max(q.windowMessages()-q.held, readAhead), int(max(windowBytes-q.windowBytes, readAheadBytes)), q.emit, q.readEnded)
 }
 
 // emit takes a message that was read from the log.
@@ -278,6 +290,13 @@ func (q *Queue) readEnded(err error) {
 	default:
 		q.misses = 0
 		q.fill()
+	}
+	if q.nothingComes() {
+		q.wakeGetters()
+	}
+	if q.survey != nil && !q.reading {
+		close(q.survey)
+		q.survey = nil
 	}
 	if q.spec.Priorities > 0 {
 		q.dispatch() // what came first waited for the rest
