@@ -42,7 +42,7 @@ func startChild(ctx context.Context, binary, dataDir string) (*child, error) {
 	c.cmd.Env = append(os.Environ(),
 		"PORTICO_LOG_FORMAT=json",
 		"PORTICO_AMQP_LISTEN=127.0.0.1:0", "PORTICO_STOMP_LISTEN=127.0.0.1:0", "PORTICO_AWS_LISTEN=127.0.0.1:0",
-		"PORTICO_MANAGEMENT_LISTEN=127.0.0.1:0", "PORTICO_METRICS_LISTEN=off",
+		"PORTICO_MANAGEMENT_LISTEN=127.0.0.1:0", "PORTICO_METRICS_LISTEN=off", "PORTICO_WS_LISTEN=off",
 	)
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {
