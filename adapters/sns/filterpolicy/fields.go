@@ -9,7 +9,45 @@ import (
 // Fields is what of a message policies look at: values by the property's path. It is made once for a
 // message, then read by any number of policies, also at the same time.
 type Fields struct {
-	values map[uint64][]value // by the path's digest
+	few  []field            // searched one by one while there are few
+	many map[uint64][]value // by the path's digest
+}
+
+type field struct {
+	path   uint64
+	values []value
+}
+
+// maxFew is up to how many fields a search one by one is faster than a map.
+const maxFew = 16
+
+// at gives the values of a path, and whether it is there at all.
+func (f *Fields) at(path uint64) ([]value, bool) {
+	for i := range f.few {
+		if f.few[i].path == path {
+			return f.few[i].values, true
+		}
+	}
+	values, ok := f.many[path]
+	return values, ok
+}
+
+// add adds values to a path.
+func (f *Fields) add(path uint64, values ...value) {
+	for i := range f.few {
+		if f.few[i].path == path {
+			f.few[i].values = append(f.few[i].values, values...)
+			return
+		}
+	}
+	if len(f.few) < maxFew {
+		f.few = append(f.few, field{path, values})
+		return
+	}
+	if f.many == nil {
+		f.many = make(map[uint64][]value)
+	}
+	f.many[path] = append(f.many[path], values...)
 }
 
 // Paths are compared by a digest, so that a deep body does not cost the length of its paths over
@@ -39,10 +77,7 @@ func under(path uint64, name string, depth int) uint64 {
 // Attribute adds a message attribute to the fields. dataType is String, Number, Binary or
 // String.Array, with or without a custom part. A Binary is there and has no value to compare.
 func (f *Fields) Attribute(name, dataType, text string) {
-	if f.values == nil {
-		f.values = make(map[uint64][]value)
-	}
-	f.values[extend(pathStart, name)] = attributeValues(dataType, text)
+	f.add(extend(pathStart, name), attributeValues(dataType, text)...)
 }
 
 func attributeValues(dataType, text string) []value {
@@ -83,7 +118,7 @@ func Body(body []byte) (f *Fields, ok bool) {
 	if decoder.Decode(&object) != nil || object == nil || decoder.More() {
 		return nil, false
 	}
-	f = &Fields{values: make(map[uint64][]value)}
+	f = &Fields{}
 	f.object(object, pathStart, 0)
 	return f, true
 }
@@ -93,12 +128,12 @@ func (f *Fields) object(object map[string]any, path uint64, depth int) {
 		return
 	}
 	for name, v := range object {
-		f.add(v, under(path, name, depth), depth+1)
+		f.any(v, under(path, name, depth), depth+1)
 	}
 }
 
-// add adds what stands at a path; the elements of an array are all there.
-func (f *Fields) add(v any, path uint64, depth int) {
+// any adds what stands at a path; the elements of an array are all there.
+func (f *Fields) any(v any, path uint64, depth int) {
 	switch v := v.(type) {
 	case map[string]any:
 		f.object(v, path, depth)
@@ -107,23 +142,23 @@ func (f *Fields) add(v any, path uint64, depth int) {
 			if _, nested := e.([]any); nested && depth >= maxDepth {
 				return
 			}
-			f.add(e, path, depth+1)
+			f.any(e, path, depth+1)
 		}
 	case string:
-		f.values[path] = append(f.values[path], value{kind: kindString, text: v})
+		f.add(path, value{kind: kindString, text: v})
 	case json.Number:
 		n, ok := parseNumber(v.String())
 		if !ok {
 			return
 		}
-		f.values[path] = append(f.values[path], value{kind: kindNumber, text: v.String(), number: n})
+		f.add(path, value{kind: kindNumber, text: v.String(), number: n})
 	case bool:
 		text := "false"
 		if v {
 			text = "true"
 		}
-		f.values[path] = append(f.values[path], value{kind: kindLiteral, text: text})
+		f.add(path, value{kind: kindLiteral, text: text})
 	case nil:
-		f.values[path] = append(f.values[path], value{kind: kindLiteral, text: "null"})
+		f.add(path, value{kind: kindLiteral, text: "null"})
 	}
 }

@@ -29,6 +29,7 @@ func Parse(text string, scope Scope) (*Policy, error) {
 	case p.nested && scope == MessageAttributes:
 		return nil, ErrNested
 	}
+	root.arrange()
 	return &Policy{root}, nil
 }
 
@@ -148,6 +149,10 @@ func (p *parser) conditions(l *leaf) (int, error) {
 			v, ok := valueOf(t)
 			if !ok {
 				return 0, p.complain("Match value must be String, number, true, false, or null")
+			}
+			if v.kind == kindString {
+				l.texts = append(l.texts, v.text)
+				continue
 			}
 			l.conditions = append(l.conditions, (*exactly)(&v))
 		}
