@@ -19,6 +19,9 @@ type Config struct {
 	Log Log `key:"log"`
 	// DefaultUser is the user made on an empty data directory.
 	DefaultUser DefaultUser `key:"default_user"`
+	// LoadDefinitions is a file of definitions, as RabbitMQ exports them, or a directory of such files, that are imported
+	// at every start; "" for none. On an empty data directory no default user is made then.
+	LoadDefinitions string `key:"load_definitions"`
 	// TLS holds the certificate of every TLS listener.
 	TLS TLS `key:"tls"`
 	// Memory says how much memory stops publishers.

@@ -1,8 +1,10 @@
 package management
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -201,19 +203,45 @@ func importDefinitions(c *call) {
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{}) // not every writer has one
 	in := &definitionsImport{server: c.server, ctx: c.r.Context(), only: c.vars["vhost"], user: c.user.Name()}
 	if err := in.run(raw); err != nil {
-		var worded interface{ ReplyText() string }
-		var known *broker.Error
-		switch {
-		case errors.As(err, &worded):
-			c.badRequest(worded.ReplyText())
-		case errors.As(err, &known) && known.Kind == broker.KindNotFound:
-			c.badRequest(missingReason(known))
-		default:
-			c.failed(err)
+		if reason := importReason(err); reason != "" {
+			c.badRequest(reason)
+			return
 		}
+		c.failed(err)
 		return
 	}
 	c.changed()
+}
+
+// importReason says what is wrong with the file; "" when something else is.
+func importReason(err error) string {
+	var worded interface{ ReplyText() string }
+	var known *broker.Error
+	switch {
+	case errors.As(err, &worded):
+		return worded.ReplyText()
+	case errors.As(err, &known) && known.Kind == broker.KindNotFound:
+		return missingReason(known)
+	}
+	return ""
+}
+
+// Import imports definitions as a POST to /api/definitions does, in nobody's name. An error that says nothing but what
+// is wrong with them means that nothing was changed.
+func (h *Handler) Import(ctx context.Context, raw []byte) error {
+	in := &definitionsImport{server: h.server, ctx: ctx}
+	err := in.run(raw)
+	if err == nil {
+		return nil
+	}
+	if reason := importReason(err); reason != "" {
+		return errors.New(html.UnescapeString(reason)) // the API's reasons are escaped, as RabbitMQ's are
+	}
+	var known *broker.Error
+	if errors.As(err, &known) && known.Kind != broker.KindInternal {
+		return errors.New(kinds[known.Kind].reason(known))
+	}
+	return err
 }
 
 // readDefinitions reads the body: JSON, or a form with a file, as browsers send it.

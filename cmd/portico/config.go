@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
 	"github.com/portico-mq/portico/config"
+	"github.com/portico-mq/portico/internal/app"
 )
 
 // configFlags are the flags of every command that reads the configuration.
@@ -40,8 +42,12 @@ type configCheckCommand struct {
 }
 
 func (c *configCheckCommand) Run() error {
-	if _, err := c.load(); err != nil {
+	cfg, err := c.load()
+	if err != nil {
 		return err
+	}
+	if err := app.CheckDefinitions(context.Background(), cfg); err != nil {
+		return fmt.Errorf("the configuration is wrong:\n%w", err)
 	}
 	fmt.Println("The configuration is right.")
 	return nil

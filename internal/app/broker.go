@@ -31,10 +31,8 @@ func (a *application) startStore(ctx context.Context) error {
 	return nil
 }
 
-func (a *application) startBroker(ctx context.Context) error {
-	if err := a.makeRules(); err != nil {
-		return err
-	}
+// brokerOptions are the options of the broker; rules are made before.
+func (a *application) brokerOptions() broker.Options {
 	opts := broker.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace,
 		DefaultDescription: "Default virtual host", Rules: a.rules.Compilers(),
@@ -47,13 +45,23 @@ func (a *application) startBroker(ctx context.Context) error {
 	if u := a.config.DefaultUser; u.LoopbackOnly {
 		opts.LoopbackUsers = []string{u.Name}
 	}
-	b, err := broker.Open(ctx, a.store, opts)
+	return opts
+}
+
+func (a *application) startBroker(ctx context.Context) error {
+	if err := a.makeRules(); err != nil {
+		return err
+	}
+	b, err := broker.Open(ctx, a.store, a.brokerOptions())
 	if err != nil {
 		return err
 	}
 	a.broker = b
 	a.closes = append(a.closes, b.Close)
 	go a.watchStore(ctx)
+	if err := a.loadDefinitions(ctx); err != nil {
+		return err
+	}
 	return a.makeDefaultUser()
 }
 
@@ -86,7 +94,7 @@ func (a *application) watchStore(ctx context.Context) {
 // empty data directory: one that was deleted or changed stays so.
 func (a *application) makeDefaultUser() error {
 	u := a.config.DefaultUser
-	if u.Name == "" {
+	if u.Name == "" || a.config.LoadDefinitions != "" { // definitions bring users of their own, as in RabbitMQ
 		return nil
 	}
 	if len(a.broker.Users()) > 0 {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/portico-mq/portico/adapters/management"
 	"github.com/portico-mq/portico/adapters/metrics"
-	"github.com/portico-mq/portico/gateway/amqp091"
 	"github.com/portico-mq/portico/internal/disk"
 )
 
@@ -22,17 +21,11 @@ func (a *application) startManagement(ctx context.Context) error {
 	ratesCtx, cancel := context.WithCancel(ctx)
 	go rates.Run(ratesCtx)
 	a.closes = append(a.closes, func() error { cancel(); return nil })
-	a.management = management.New(a.broker, management.Options{
-		QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec,
-		Health: a.health, Memory: a.memory, Logger: a.log, Version: a.config.RabbitMQ.Version, Rates: rates,
-		DataDir: a.config.DataDir, DiskLimit: int64(a.config.Disk.FreeLimit),
-		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
-		Listeners: a.listeners(),
-		Declare: management.Declarations{
-			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind,
-		},
-		Control: a.control,
-	})
+	opts := a.managementOptions()
+	opts.Memory, opts.Rates, opts.Control, opts.Listeners = a.memory, rates, a.control, a.listeners()
+	opts.DataDir, opts.DiskLimit = a.config.DataDir, int64(a.config.Disk.FreeLimit)
+	opts.DiskFree = func() (int64, error) { return disk.Free(a.config.DataDir) }
+	a.management = management.New(a.broker, opts)
 	return nil
 }
 

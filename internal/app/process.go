@@ -93,7 +93,7 @@ func (p *process) obey(ctx context.Context, what order, a *application) (*applic
 	case what == resetIt && !a.stopped:
 		return a, management.ErrRunning
 	case what == resetIt:
-		return a, errors.Join(jetstream.Remove(p.config.DataDir), removeSecret(p.config.DataDir))
+		return a, errors.Join(jetstream.Remove(p.config.DataDir), removeSecrets(p.config.DataDir))
 	}
 	return a, nil
 }

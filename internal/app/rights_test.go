@@ -28,8 +28,8 @@ var differs = map[string]string{
 	`PUT /policies/%2F/p21 {"pattern":"^a","definition":[]}`:              "400",
 	`DELETE /user-limits/nope/max-connections`:                            "400",
 	`POST /definitions {"users":5}`:                                       "400",
-	`GET /vhosts/v1`: "200",
-	`GET /vhosts?page=1&page_size=2&sort=name&columns=name`: "200",
+	`GET /vhosts/v1`:                                                      "200",
+	`GET /vhosts?page=1&page_size=2&sort=name&columns=name`:               "200",
 	// Refused, and named, where RabbitMQ makes a virtual host "undefined" or leaves a binding out.
 	`POST /definitions {"vhosts":[{"nam":"z"}]}`: "400",
 	`POST /definitions {"bindings":[{"vhost":"/","source":"nope","destination":"x","destination_type":"queue","routing_key":"","arguments":{}}]}`: `400 {"error":"bad_request","reason":"no exchange 'nope' in vhost '/'"}`,

@@ -66,11 +66,13 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// removeSecret removes the secret: handles that clients hold are void then.
-func removeSecret(dataDir string) error {
-	err := os.Remove(filepath.Join(dataDir, "secret"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// removeSecrets removes the secret, and the key that signs for SNS: handles that clients hold are void then.
+func removeSecrets(dataDir string) error {
+	var errs []error
+	for _, name := range []string{"secret", "sns-signing.pem"} {
+		if err := os.Remove(filepath.Join(dataDir, name)); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
