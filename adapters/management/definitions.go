@@ -239,7 +239,7 @@ func (h *Handler) Import(ctx context.Context, raw []byte) error {
 	}
 	var known *broker.Error
 	if errors.As(err, &known) && known.Kind != broker.KindInternal {
-		return errors.New(kinds[known.Kind].reason(known))
+		return errors.New(html.UnescapeString(kinds[known.Kind].reason(known)))
 	}
 	return err
 }
