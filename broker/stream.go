@@ -17,15 +17,17 @@ import (
 // The log is cut into segments, of which only the newest grows; limits remove whole segments from the front. They are
 // part of the queue's state. All fields are under the queue's mu.
 type stream struct {
-	next      uint64          // the offset of the next message
-	synced    uint64          // messages below it are synced, and may be handed out
-	segments  []streamSegment // in order, at least one as soon as there is a message
-	bytes     int64           // of all segments
-	dropped   int64           // bytes of the segments that this run dropped
-	unwritten int64           // bytes that came since the last state
-	tail      []*Message      // the messages before next, as many as are kept
-	tailBytes int64
-	ageTimer  *time.Timer
+	next       uint64          // the offset of the next message
+	synced     uint64          // messages below it are synced, and may be handed out
+	segments   []streamSegment // in order, at least one as soon as there is a message
+	bytes      int64           // of all segments
+	dropped    int64           // bytes of the segments that this run dropped
+	unwritten  int64           // bytes that came since the last state
+	tail       []*Message      // the messages before next, as many as are kept
+	tailBytes  int64
+	chunks     []*streamChunk // what was read from the log, for others to read too
+	chunkBytes int64
+	ageTimer   *time.Timer
 
 	following bool
 	grown     *sync.Cond // with the queue's mu: next has grown, or nobody reads any more
@@ -78,9 +80,13 @@ func (s *stream) keepInTail(q *Queue, m *Message) {
 	}
 }
 
-func (s *stream) dropTail(q *Queue) {
+// forgetMessages gives up what is in memory for readers.
+func (s *stream) forgetMessages(q *Queue) {
 	q.addWindow(-s.tailBytes)
 	s.tail, s.tailBytes = nil, 0
+	for len(s.chunks) > 0 {
+		s.dropChunk(q)
+	}
 }
 
 // copyTail appends to dst up to n messages from offset on that are synced, if the tail has them.
@@ -107,7 +113,7 @@ func (q *Queue) follow() {
 		}
 		if len(q.consumers) == 0 || q.gone {
 			s.following = false
-			s.dropTail(q)
+			s.forgetMessages(q)
 			return
 		}
 		upTo := s.next

@@ -50,7 +50,8 @@ type streamReader struct {
 
 	offset uint64          // of the next message; of the goroutine's, like what follows
 	seq    uint64          // where the log has it or one before it; 0 if unknown
-	batch  []streamMessage // what is to be handed out next
+	batch  []streamMessage // what is to be handed out next; it may be shared, and does not change
+	own    []streamMessage // room for a batch that is its own
 	kept   int64           // bytes of it, as they are counted
 
 	mu      sync.Mutex // held while Deliver is called
@@ -131,26 +132,22 @@ func (r *streamReader) run() {
 	}
 }
 
-// load takes what comes next from the end of the stream that is in memory, or else from the log; nothing when the reader
-// has come to the end.
+// load takes what comes next from what is in memory, or else from the log; nothing when the reader has come to the end.
 func (r *streamReader) load() error {
-	q, s := r.c.queue, r.c.queue.stream
+	q := r.c.queue
 	n := min(r.room(), readBatch)
-	q.mu.Lock()
-	if first := s.first(); r.offset < first { // its segment is gone
-		r.offset, r.seq = first, 0
-	}
-	end := s.synced
-	r.batch = s.copyTail(r.batch[:0], r.offset, n)
-	if len(r.batch) > 0 || r.offset >= end || q.gone {
-		q.mu.Unlock()
-		r.seq = 0
+	if r.recall(n) {
 		return nil
 	}
-	seg, segEnd := s.segmentOf(q, r.offset)
-	q.mu.Unlock()
 	q.ns.b.streamReads <- struct{}{}
 	defer func() { <-q.ns.b.streamReads }()
+	if r.recall(n) { // another reader may have read it meanwhile
+		return nil
+	}
+	q.mu.Lock()
+	end := q.stream.synced
+	seg, segEnd := q.stream.segmentOf(q, r.offset)
+	q.mu.Unlock()
 	if r.seq == 0 {
 		seq, err := q.seekOffset(context.Background(), seg, segEnd, r.offset)
 		if err != nil {
@@ -161,30 +158,50 @@ func (r *streamReader) load() error {
 	return r.fetch(end, n)
 }
 
+// recall takes up to n messages from the stream's end, or what a chunk has, and reports whether there is no need to
+// read: it found some, or there are none.
+func (r *streamReader) recall(n int) bool {
+	q, s := r.c.queue, r.c.queue.stream
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if first := s.first(); r.offset < first { // its segment is gone
+		r.offset, r.seq = first, 0
+	}
+	if r.own = s.copyTail(r.own[:0], r.offset, n); len(r.own) > 0 {
+		r.batch, r.seq = r.own, 0
+		return true
+	}
+	r.batch = s.chunkAt(r.offset)
+	return len(r.batch) > 0 || r.offset >= s.synced || q.gone
+}
+
 // fetch reads messages below end from the log.
 func (r *streamReader) fetch(end uint64, n int) error {
-	found, err := r.c.queue.log.Fetch(context.Background(), r.seq, n, streamRead)
+	q := r.c.queue
+	found, err := q.log.Fetch(context.Background(), r.seq, n, streamRead)
 	if err != nil {
 		r.seq = 0
 		return err
 	}
+	chunk := &streamChunk{messages: make([]streamMessage, 0, len(found))}
 	for _, lm := range found {
-		if lm.Ordinal < r.offset {
-			r.seq = lm.Sequence + 1
-			continue
-		}
 		if lm.Ordinal >= end {
 			break
 		}
 		m, err := decodeMessage(lm.Payload)
 		if err != nil { // it keeps its offset, and nobody gets it
-			r.c.queue.ns.b.log.Error("unreadable message skipped", "ns", r.c.queue.ns.name, "queue", r.c.queue.spec.Name, "seq", lm.Sequence, "err", err)
+			q.ns.b.log.Error("unreadable message skipped", "ns", q.ns.name, "queue", q.spec.Name, "seq", lm.Sequence, "err", err)
 		}
-		r.batch = append(r.batch, streamMessage{lm.Ordinal, lm.Sequence, m})
+		chunk.messages = append(chunk.messages, streamMessage{lm.Ordinal, lm.Sequence, m})
+		chunk.bytes += int64(len(lm.Payload))
 	}
-	if len(r.batch) == 0 && len(found) > 0 {
-		r.poke() // all of it lay before the wanted offset
+	if r.batch = chunk.from(r.offset); len(r.batch) == 0 && len(chunk.messages) > 0 { // all of it lay before the offset
+		r.seq = chunk.messages[len(chunk.messages)-1].seq + 1
+		r.poke()
 	}
+	q.mu.Lock()
+	q.stream.keepChunk(q, chunk)
+	q.mu.Unlock()
 	return nil
 }
 
@@ -211,7 +228,6 @@ func (r *streamReader) handOut() {
 			size += int64(rest[i].msg.Size())
 		}
 	}
-	clear(r.batch[:done])
 	if b := r.c.queue.ns.b; size > keptRead || (size > windowShare && b.window.Load() > b.opts.WindowBytes) {
 		rest, size = nil, 0
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -26,10 +28,8 @@ func (sh *shard) fetch(ctx context.Context, stream, subject string, from uint64,
 		return err
 	}
 	inbox := sh.nc.NewRespInbox()
-	sub, err := sh.nc.SubscribeSync(inbox)
-	if err == nil {
-		err = sub.SetPendingLimits(-1, -1)
-	}
+	answers := make(chan *nats.Msg, maxEntries+1) // all of them, and a status
+	sub, err := sh.nc.ChanSubscribe(inbox, answers)
 	if err != nil {
 		return failed(err)
 	}
@@ -38,9 +38,11 @@ func (sh *shard) fetch(ctx context.Context, stream, subject string, from uint64,
 		return failed(err)
 	}
 	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return failed(err)
+		var msg *nats.Msg
+		select {
+		case msg = <-answers:
+		case <-ctx.Done():
+			return failed(ctx.Err())
 		}
 		switch status := msg.Header.Get("Status"); status {
 		case "":
