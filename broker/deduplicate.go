@@ -179,7 +179,8 @@ func (q *Queue) noted(seq uint64, m *Message, err error) []*publication {
 		return s.forget(key)
 	}
 	seen := sighting{at: m.Published().UnixMicro(), seq: seq, id: uuidOf(m)}
-	if _, old := s.before[key]; old {
+	_, isNow := s.now[key]
+	if _, old := s.before[key]; old && !isNow { // the periods changed meanwhile
 		s.before[key] = seen
 	} else {
 		s.now[key] = seen

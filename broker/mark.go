@@ -54,8 +54,8 @@ func (q *Queue) coveredNext(n int, upTo *uint64) bool {
 	first := q.peekReady().seq
 	if *upTo == 0 {
 		*upTo = first
-		if q.groups != nil && n > 1 {
-			*upTo = q.next - 1 // the rest of a group can be anywhere in the window
+		if n > 1 && (q.groups != nil || q.returned.len() > 0) {
+			*upTo = q.next - 1 // the rest of a group, and what was delayed, can be anywhere in the window
 		}
 		if n = min(n, q.fresh.len()); n > 0 {
 			*upTo = max(*upTo, q.fresh.at(n-1).seq)

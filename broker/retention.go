@@ -10,7 +10,13 @@ const retryRetention = time.Second
 // dead-lettered. What a consumer has stays its own. What is unread is younger than what was read.
 func (q *Queue) expireRetained(now time.Time) {
 	l := &q.limiter
-	if l.limits == nil || l.limits.Retention <= 0 || now.Before(l.retainedUntil) {
+	if l.limits == nil || l.limits.Retention <= 0 {
+		return
+	}
+	if now.Before(l.retainedUntil) {
+		if q.ready()+q.delayed+q.leased > 0 {
+			q.armTTL(l.retainedUntil)
+		}
 		return
 	}
 	l.retainedUntil = now.Add(l.limits.Retention)

@@ -11,9 +11,6 @@ import (
 
 // Queue attributes. Those that clients set are kept with the queue as the text that the client sent.
 
-// unbuilt are attributes that have no effect yet, with the value that asks for none.
-var unbuilt = map[string]string{attrDelay: "0", attrRetention: "345600"}
-
 // checkQueueAttributes says what is wrong with attributes that a client sets on a queue, each on its own.
 func checkQueueAttributes(set map[string]string, fifo bool) *awsproto.Error {
 	for _, name := range slices.Sorted(maps.Keys(set)) {
@@ -33,9 +30,6 @@ func checkQueueAttributes(set map[string]string, fifo bool) *awsproto.Error {
 		}
 		if bad := at.check(name, value); bad != nil {
 			return bad
-		}
-		if only, ok := unbuilt[name]; ok && value != only {
-			return unsupported("The queue attribute %s with the value %q is not supported yet.", name, clip(value))
 		}
 	}
 	if set[attrKMSKey] != "" && set[attrManagedSSE] == "true" {
@@ -90,7 +84,7 @@ func (a *adapter) shownAttributes(at address, info *broker.QueueInfo, k *kept) m
 		"LastModifiedTimestamp":                 strconv.FormatInt(k.modified.Unix(), 10),
 		"ApproximateNumberOfMessages":           strconv.Itoa(info.Ready),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(info.Unacked),
-		"ApproximateNumberOfMessagesDelayed":    "0",
+		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(info.Delayed),
 	}
 	for name, at := range attributes {
 		if value := k.value(name); value != "" && (!at.fifo || k.attributes[attrFIFO] == "true") {

@@ -194,6 +194,7 @@ func TestFIFODeduplicationEnds(t *testing.T) {
 		s.sendFIFO("g", "1", "two")
 		time.Sleep(2 * time.Second)
 		s.sendFIFO("g", "1", "three")
+		s.sendFIFO("g", "1", "four")
 		if bodies, _ := s.receiveFIFO(""); bodies != "one three" {
 			t.Errorf("received %q", bodies)
 		}

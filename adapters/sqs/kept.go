@@ -122,6 +122,11 @@ func (k *kept) replaceLimits(limits *broker.QueueLimits, now *kept) *broker.Queu
 		}
 	}
 	l.Deduplicate = now.deduplication()
+	l.Delay = time.Duration(now.number(attrDelay)) * time.Second
+	l.Retention = 0
+	if _, set := now.attributes[attrRetention]; set { // a queue that another front end declared keeps its messages
+		l.Retention = time.Duration(now.number(attrRetention)) * time.Second
+	}
 	if l == (broker.QueueLimits{}) {
 		return nil
 	}

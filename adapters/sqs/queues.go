@@ -36,8 +36,11 @@ func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQ
 		return nil, err
 	}
 	defer session.Close()
-	if bad := a.checkType(session, in); bad != nil {
-		return nil, bad
+	switch spec, err := session.QueueSpec(in.QueueName); {
+	case err == nil && in.fifo() && !fifoSpec(&spec):
+		return nil, queueNameExists(attrFIFO)
+	case err != nil && k.attributes[attrRetention] == "": // one that is there already, from another front end, keeps its messages
+		k.attributes[attrRetention] = attributes[attrRetention].standard
 	}
 	spec := broker.QueueSpec{
 		Name: in.QueueName, Durable: true, Ordered: in.fifo(),
@@ -55,15 +58,10 @@ func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQ
 
 func (in *createQueueInput) fifo() bool { return in.Attributes[attrFIFO] == "true" }
 
-// checkType refuses a queue that exists as one of the other type.
-func (a *adapter) checkType(session *broker.Session, in *createQueueInput) *awsproto.Error {
-	spec, err := session.QueueSpec(in.QueueName)
-	if err == nil && in.fifo() {
-		if _, ours := spec.Attributes[frontEnd]; !ours || !spec.Ordered {
-			return queueNameExists(attrFIFO)
-		}
-	}
-	return nil
+// fifoSpec tells the FIFO queues that CreateQueue made.
+func fifoSpec(spec *broker.QueueSpec) bool {
+	_, ours := spec.Attributes[frontEnd]
+	return ours && spec.Ordered
 }
 
 // adoptQueue compares a queue that exists with what the request wants. One that another front end
@@ -190,8 +188,7 @@ func listed(session *broker.Session, name string) bool {
 		return validQueueName(name)
 	}
 	spec, err := session.QueueSpec(name)
-	_, ours := spec.Attributes[frontEnd]
-	return err == nil && ours && spec.Ordered
+	return err == nil && fifoSpec(&spec)
 }
 
 // getQueueAttributes [SQS GetQueueAttributes] gives none when none is asked for.

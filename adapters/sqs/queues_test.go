@@ -64,9 +64,9 @@ func TestAttributeRanges(t *testing.T) {
 	s := newService(t)
 	s.ok("CreateQueue", `{"QueueName":"q"}`)
 	for name, values := range map[string][2][]string{ // good and bad ones
-		"DelaySeconds":                  {{"0"}, {"-1", "901", "", " 1", "1.5", "x", "01", "99999999999999999999"}},
+		"DelaySeconds":                  {{"0", "900"}, {"-1", "901", "", " 1", "1.5", "x", "01", "99999999999999999999"}},
 		"MaximumMessageSize":            {{"1024", "1048576"}, {"1023", "1048577", ""}},
-		"MessageRetentionPeriod":        {{"345600"}, {"59", "1209601", ""}},
+		"MessageRetentionPeriod":        {{"60", "1209600"}, {"59", "1209601", ""}},
 		"ReceiveMessageWaitTimeSeconds": {{"0", "20"}, {"-1", "21"}},
 		"VisibilityTimeout":             {{"0", "43200"}, {"-1", "43201"}},
 		"KmsDataKeyReusePeriodSeconds":  {{"60", "86400"}, {"59", "86401"}},

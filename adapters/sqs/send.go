@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -180,6 +181,14 @@ func (q *queue) deduplicationID(in *messageInput) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// due is when the message may be received; zero: when the queue says.
+func (q *queue) due(in *messageInput) time.Time {
+	if in.DelaySeconds == nil || q.fifo() {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(*in.DelaySeconds) * time.Second)
+}
+
 // traceHeader is the one system attribute that can be sent.
 const traceHeader = "AWSTraceHeader"
 
@@ -213,13 +222,10 @@ func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message,
 	if bad := q.checkIDs(in); bad != nil {
 		return nil, sendMessageOutput{}, bad
 	}
-	if in.DelaySeconds != nil && *in.DelaySeconds > 0 {
-		return nil, sendMessageOutput{}, unsupported("Delayed messages are not supported yet.")
-	}
 	id := awsproto.NewID()
 	m, err := encodeMessage(q.name, &awsmessage.Content{
 		ID: id, Sender: c.Account, Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
-		Group: in.MessageGroupID, DeduplicationID: q.deduplicationID(in),
+		Group: in.MessageGroupID, DeduplicationID: q.deduplicationID(in), Due: q.due(in),
 	}, in.MessageBody)
 	if err != nil {
 		return nil, sendMessageOutput{}, invalidParameter("One or more parameters are invalid. Reason: The message attributes cannot be stored.")

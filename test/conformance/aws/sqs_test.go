@@ -242,8 +242,8 @@ func TestSQSQueues(t *testing.T) {
 		{map[string]string{"VisibilityTimeout": "43201"}, "InvalidAttributeValue"},
 		{map[string]string{"Nonsense": "1"}, "InvalidAttributeName"},
 		{map[string]string{"DelaySeconds": "0"}, "<nil>"},
-		{map[string]string{"DelaySeconds": "5"}, "AWS.SimpleQueueService.UnsupportedOperation"},
-		{map[string]string{"FifoQueue": "true"}, "AWS.SimpleQueueService.UnsupportedOperation"},
+		{map[string]string{"DelaySeconds": "5"}, "QueueAlreadyExists"},
+		{map[string]string{"FifoQueue": "true"}, "InvalidParameterValue"},
 	} {
 		if got := code(create(step.attributes)); got != step.want {
 			t.Errorf("create with %v: %s, want %s", step.attributes, got, step.want)
@@ -271,5 +271,44 @@ func TestSQSQueues(t *testing.T) {
 	var absent *types.QueueDoesNotExist
 	if !errors.As(err, &absent) || absent.ErrorCode() != "AWS.SimpleQueueService.NonExistentQueue" {
 		t.Errorf("the URL of a deleted queue: %v", err)
+	}
+}
+
+func TestSQSFIFO(t *testing.T) {
+	e := endpoint(t)
+	c := sqsClient(e)
+	made, err := c.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("go.fifo"), Attributes: map[string]string{"FifoQueue": "true", "DelaySeconds": "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []types.SendMessageBatchRequestEntry
+	for i := range 6 {
+		n := fmt.Sprint(i)
+		entries = append(entries, types.SendMessageBatchRequestEntry{
+			Id: &n, MessageBody: &n, MessageGroupId: aws.String(fmt.Sprint("g", i%2)), MessageDeduplicationId: &n,
+		})
+	}
+	for range 2 { // the second time changes nothing
+		out, err := c.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: made.QueueUrl, Entries: entries})
+		if err != nil || len(out.Successful) != 6 || out.Successful[0].SequenceNumber == nil {
+			t.Fatal(out, err)
+		}
+	}
+	got, err := c.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: made.QueueUrl, MaxNumberOfMessages: 10, ReceiveRequestAttemptId: aws.String("a"), MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := ""
+	for _, m := range got.Messages {
+		bodies += *m.Body
+	}
+	if bodies != "024135" || got.Messages[0].Attributes["MessageGroupId"] != "g0" {
+		t.Errorf("received %s", bodies)
+	}
+	again, err := c.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl, MaxNumberOfMessages: 10, ReceiveRequestAttemptId: aws.String("a")})
+	if err != nil || len(again.Messages) != 6 || *again.Messages[0].ReceiptHandle != *got.Messages[0].ReceiptHandle {
+		t.Error(again, err)
 	}
 }
