@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
@@ -21,6 +22,9 @@ func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 }
 
 func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) error {
+	if err := refuseMessage(f); err != nil {
+		return err
+	}
 	tx, err := c.transactionOf(f)
 	if err != nil {
 		return err
@@ -52,6 +56,16 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 	default:
 		return d.publishTogether(c, f, places, props)
 	}
+}
+
+// refuseMessage refuses what is not built.
+func refuseMessage(f *wire.Frame) error {
+	for i := range f.Headers {
+		if name := string(f.Headers[i].Name); name == "transformation" || strings.HasPrefix(name, "AMQ_SCHEDULED_") {
+			return activeMQFault("Not supported yet: the header '" + name + "' on SEND")
+		}
+	}
+	return nil
 }
 
 // destination reads the frame's destination.

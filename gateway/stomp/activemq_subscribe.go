@@ -118,7 +118,7 @@ func activeMQTag(id string, hasID bool, destination string) string {
 
 // refuseConsumer refuses what is not built.
 func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
-	for _, name := range []string{"selector", "browser", "transformation", "no-local"} {
+	for _, name := range []string{"selector", "browser", "transformation"} {
 		if v, ok := f.Get(name); ok && string(v) != "false" {
 			return activeMQFault("Not supported yet: the header '" + name + "' on SUBSCRIBE")
 		}

@@ -181,6 +181,27 @@ func TestActiveMQDestinations(t *testing.T) {
 	p.fails("SUBSCRIBE\ndestination:/queue/a\nreceipt:r\n\n\x00", "SUBSCRIBE received without a subscription id!")
 }
 
+// TestActiveMQRefuses: what is not built is refused, by header and by option, and nothing is sent.
+func TestActiveMQRefuses(t *testing.T) {
+	g := amq(t)
+	p := g.login(plain12)
+	for _, header := range []string{"selector:a = 1", "browser:true", "transformation:jms-map-json", "activemq.exclusive:true", "activemq.noLocal:true", "activemq.retroactive:true"} {
+		p.sendAll("SUBSCRIBE\nid:1\ndestination:/queue/q\n" + header + "\nreceipt:r\n\n\x00")
+		f := p.read("ERROR")
+		p.has(f, "receipt-id", "r")
+		if !strings.HasPrefix(f.headers["message"], "Not supported yet: ") {
+			t.Error(f)
+		}
+	}
+	p.fails("SUBSCRIBE\nid:1\ndestination:/queue/q?consumer.exclusive=true\nreceipt:r\n\n\x00", "Not supported yet: consumer.exclusive")
+	for _, header := range []string{"AMQ_SCHEDULED_DELAY", "transformation"} {
+		p.fails("SEND\ndestination:/queue/q\n"+header+":1\nreceipt:r\n\n\x00", "Not supported yet: the header '"+header+"' on SEND")
+	}
+	if _, ok := g.info("q"); ok {
+		t.Error("a refused frame has made a queue")
+	}
+}
+
 func TestPatternsOfPlaces(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string
