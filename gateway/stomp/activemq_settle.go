@@ -119,11 +119,22 @@ func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
 func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 	u := c.taken[0]
 	spec, err := c.session.QueueSpec(u.from.Queue().Name())
-	if err == nil && spec.Limits != nil && spec.Limits.HasDeadLetter {
+	if l := spec.Limits; err == nil && l != nil && l.HasDeadLetter && !strings.HasPrefix(l.DeadLetterKey, deadLetterQueue) {
 		return c.settleTaken(f, tx, broker.Reject)
 	}
 	defer clear(c.taken)
-	letter, err := d.deadLetter(context.Background(), c, &u)
+	if err := d.sendDead(c, f, tx, &u); err != nil {
+		c.mu.Lock()
+		c.unacked.restore(c.taken)
+		c.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+// sendDead settles a delivery together with its copy for the dead letter queue. After an error neither happened.
+func (d activemq) sendDead(c *conn, f *wire.Frame, tx *transaction, u *unacked) error {
+	letter, err := d.deadLetter(context.Background(), c, u)
 	if err != nil {
 		return err
 	}
@@ -135,7 +146,6 @@ func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 		c.receipt(f)
 		return nil
 	}
-	c.lane.Settled(broker.Reject, 1)
 	root, err := c.root(context.Background())
 	if err != nil {
 		return err
@@ -153,5 +163,6 @@ func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 		c.out.arrived()
 		return err
 	}
+	c.lane.Settled(broker.Reject, 1)
 	return nil
 }
