@@ -118,7 +118,7 @@ func (activemq) appendTimestamp(buf []byte, m *broker.Message, headers property.
 func appendUserHeaders(buf []byte, table property.RawTable) []byte {
 	for name, v := range table.All() {
 		switch string(name) {
-		case "content-length", textHeader, expiresHeader, timestampHeader:
+		case "content-length", textHeader, expiresHeader, timestampHeader, broker.DueHeader:
 			continue
 		}
 		buf = appendHeader(buf, name, v)

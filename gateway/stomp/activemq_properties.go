@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/stomp/wire"
 )
@@ -28,7 +29,8 @@ const (
 var ownHeaders = map[string]bool{
 	"destination": true, "receipt": true, "transaction": true, "content-length": true, "message-id": true,
 	"redelivered": true, "subscription": true, "ack": true, "JMSXUserID": true, textHeader: true, originalHeader: true,
-	timestampHeader: true, "browser": true,
+	timestampHeader: true, "browser": true, scheduledDelay: true, scheduledPeriod: true, scheduledRepeat: true,
+	scheduledJobHeader: true, broker.DueHeader: true,
 }
 
 // properties encodes a SEND's headers as a message's properties. The property block is valid until the next call.

@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
@@ -25,11 +24,16 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 	if err := refuseMessage(f); err != nil {
 		return err
 	}
+	now := time.Now()
+	when, err := schedule(f, now)
+	if err != nil {
+		return err
+	}
 	tx, err := c.transactionOf(f)
 	if err != nil {
 		return err
 	}
-	props, err := d.properties(c, f, time.Now())
+	props, err := d.properties(c, f, now)
 	if err != nil {
 		return err
 	}
@@ -38,30 +42,59 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 		return err
 	}
 	if len(r.places) > 1 || len(places) != 1 || places[0] != r.places[0] {
-		if props, err = withHeader(props, originalHeader, r.String()); err != nil {
+		if props, err = withHeaders(props, property.Field{Name: originalHeader, Value: r.String()}); err != nil {
 			return err
 		}
 	}
+	messages, err := d.messages(c, places, props, f.Body, when)
 	switch {
+	case err != nil:
+		return err
 	case tx != nil:
-		for _, p := range places {
-			if err := tx.add(d.message(c, p, props, f.Body), f.Command); err != nil {
+		for _, m := range messages {
+			if err := tx.add(m, f.Command); err != nil {
 				return err
 			}
 		}
 		c.receipt(f)
 		return nil
-	case len(places) == 1:
-		return d.publish(ctx, c, f, places[0], d.message(c, places[0], props, f.Body))
+	case len(messages) == 1:
+		return d.publish(ctx, c, f, places[0], messages[0])
 	default:
-		return d.publishTogether(c, f, places, props)
+		return d.publishTogether(c, f, messages)
 	}
+}
+
+// messages are a message for each place, and of one that is scheduled one for each time.
+func (d activemq) messages(
+	c *conn, places []place, props property.Block, body []byte, when []time.Time,
+) ([]*broker.Message, error) {
+	var all []*broker.Message
+	if when == nil {
+		for _, p := range places {
+			all = append(all, d.message(c, p, props, body))
+		}
+		return all, nil
+	}
+	if len(places)*len(when)*(len(body)+len(props)) > maxTransactionBytes {
+		return nil, activeMQFault("Too many bytes in a scheduled message's repetitions")
+	}
+	for _, at := range when {
+		due, err := scheduled(props, c.nextMessageID(), at)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range places {
+			all = append(all, d.message(c, p, due, body))
+		}
+	}
+	return all, nil
 }
 
 // refuseMessage refuses what is not built.
 func refuseMessage(f *wire.Frame) error {
 	for i := range f.Headers {
-		if name := string(f.Headers[i].Name); name == "transformation" || strings.HasPrefix(name, "AMQ_SCHEDULED_") {
+		if name := string(f.Headers[i].Name); name == "transformation" || name == scheduledCron || name == "AMQ_SCHEDULER_ACTION" {
 			return activeMQFault("Not supported yet: the header '" + name + "' on SEND")
 		}
 	}
@@ -199,15 +232,15 @@ func (d activemq) publish(ctx context.Context, c *conn, f *wire.Frame, p place, 
 	return err
 }
 
-// publishTogether publishes to several places, or none, in one transaction.
-func (d activemq) publishTogether(c *conn, f *wire.Frame, places []place, props property.Block) error {
+// publishTogether publishes several messages, or none, in one transaction.
+func (d activemq) publishTogether(c *conn, f *wire.Frame, messages []*broker.Message) error {
 	tx := c.session.Begin()
-	for _, p := range places {
-		if _, err := tx.Publish(d.message(c, p, props, f.Body)); err != nil {
+	for _, m := range messages {
+		if _, err := tx.Publish(m); err != nil {
 			return err
 		}
 	}
-	c.lane.Count(broker.Published, 1)
+	c.lane.Count(broker.Published, len(messages))
 	var receipts []string
 	if id, ok := f.Get("receipt"); ok {
 		receipts = append(receipts, string(id))
@@ -219,13 +252,12 @@ func (d activemq) publishTogether(c *conn, f *wire.Frame, places []place, props 
 	return err
 }
 
-// withHeader is a property block with one header more. It is valid until the next message's.
-func withHeader(props property.Block, name, value string) (property.Block, error) {
+// withHeaders is a property block with more headers.
+func withHeaders(props property.Block, more ...property.Field) (property.Block, error) {
 	set, err := props.Decode()
 	if err != nil {
 		return nil, err
 	}
-	set.Headers = append(set.Headers, property.Field{Name: name, Value: value})
-	block, err := set.Append(nil)
-	return block, err
+	set.Headers = append(set.Headers, more...)
+	return set.Append(nil)
 }

@@ -194,7 +194,7 @@ func TestActiveMQRefuses(t *testing.T) {
 		}
 	}
 	p.fails("SUBSCRIBE\nid:1\ndestination:/queue/q?consumer.exclusive=true\nreceipt:r\n\n\x00", "Not supported yet: consumer.exclusive")
-	for _, header := range []string{"AMQ_SCHEDULED_DELAY", "transformation"} {
+	for _, header := range []string{"AMQ_SCHEDULED_CRON", "transformation"} {
 		p.fails("SEND\ndestination:/queue/q\n"+header+":1\nreceipt:r\n\n\x00", "Not supported yet: the header '"+header+"' on SEND")
 	}
 	if _, ok := g.info("q"); ok {
