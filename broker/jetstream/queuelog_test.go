@@ -20,22 +20,31 @@ type appendedTo chan appended
 
 func (c appendedTo) Stored(at uint64, err error) { c <- appended{at, err} }
 
-// TestMessagesShareEntries appends faster than entries are answered, with states in between, of which one has messages, and then
-// counts and reads from many places, before and after a restart.
-func TestMessagesShareEntries(t *testing.T) {
-	dir := t.TempDir()
-	open := func() *Store {
-		s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+func openStore(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := open()
+	return s
+}
+
+// newQueueLog opens a store and makes the log of a queue "q" in it.
+func newQueueLog(t *testing.T, dir string) (*Store, broker.QueueLog) {
+	t.Helper()
+	s := openStore(t, dir)
 	log, err := s.CreateQueueLog(t.Context(), "q")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, log
+}
+
+// TestMessagesShareEntries appends faster than entries are answered, with states in between, of which one has messages, and then
+// counts and reads from many places, before and after a restart.
+func TestMessagesShareEntries(t *testing.T) {
+	dir := t.TempDir()
+	s, log := newQueueLog(t, dir)
 	const total = 1000
 	done := make(appendedTo, total)
 	for i := range total {
@@ -85,9 +94,10 @@ func TestMessagesShareEntries(t *testing.T) {
 	}
 	check()
 	s.Close()
-	s = open()
+	s = openStore(t, dir)
 	defer s.Close()
-	if log, _, err = s.OpenQueueLog(t.Context(), "q"); err != nil {
+	log, _, err := s.OpenQueueLog(t.Context(), "q")
+	if err != nil {
 		t.Fatal(err)
 	}
 	check()
@@ -119,15 +129,8 @@ func readFrom(t *testing.T, log broker.QueueLog, from uint64, n int) []string {
 // TestSequencePromised appends a message at a time with others right behind it, states in between, some of which have messages: a
 // sequence that Append returns is the one that is told later, and none is returned while one before is not told.
 func TestSequencePromised(t *testing.T) {
-	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, log := newQueueLog(t, t.TempDir())
 	defer s.Close()
-	log, err := s.CreateQueueLog(t.Context(), "q")
-	if err != nil {
-		t.Fatal(err)
-	}
 	promised := 0
 	for i := range 200 {
 		first, second := make(appendedTo), make(appendedTo)
@@ -164,18 +167,7 @@ func TestSequencePromised(t *testing.T) {
 // TestMoved writes states that move messages, and reads those back by any of their sequences.
 func TestMoved(t *testing.T) {
 	dir := t.TempDir()
-	open := func() *Store {
-		s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	s := open()
-	log, err := s.CreateQueueLog(t.Context(), "q")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, log := newQueueLog(t, dir)
 	told := make(appendedTo, 3)
 	log.Append([]byte("message"), told)
 	log.WriteState(broker.StateEntry{State: []byte("old")}, told)
@@ -189,7 +181,7 @@ func TestMoved(t *testing.T) {
 		at = a.at
 	}
 	s.Close()
-	s = open()
+	s = openStore(t, dir)
 	defer s.Close()
 	log, found, err := s.OpenQueueLog(t.Context(), "q")
 	if err != nil || string(found.State) != "new" || found.StateSeq != at {
