@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -23,10 +24,8 @@ type Options struct {
 	Home string
 	// Log gets deliveries that failed for good; nil means slog.Default.
 	Log *slog.Logger
-	// LambdaEndpoint is where functions are invoked: a base URL that speaks Lambda's Invoke call, or a
-	// whole URL with {function} in place of the function's name. "": there is none, and subscriptions
-	// of functions are refused.
-	LambdaEndpoint string
+	// Functions is where functions are invoked; with none, subscriptions of functions are refused.
+	Functions invocation.Endpoint
 	// Mail is how e-mail is sent; without an address it goes into the outbox.
 	Mail Mail
 	// Limits applies the service's quotas of filter policies (200 a topic, 10,000 an account).
@@ -79,10 +78,7 @@ func New(o Options) (*Adapter, error) {
 		broker: o.Broker, rules: o.Rules, tokens: tokens, home: o.Home, log: o.Log, limits: o.Limits, mail: o.Mail,
 		web: newWeb(),
 	}
-	a.lambda, err = newLambda(o.LambdaEndpoint, a.web)
-	if err != nil {
-		return nil, err
-	}
+	a.lambda = &lambda{o.Functions, a.web}
 	a.running, a.stop = context.WithCancel(context.Background())
 	a.taking, a.finish = context.WithCancel(a.running)
 	a.service = a.newService()

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -304,7 +305,7 @@ func TestQueueOfAnotherAccount(t *testing.T) {
 
 func TestLambda(t *testing.T) {
 	calls := newEndpoint(t)
-	s := newServiceWith(t, Options{LambdaEndpoint: calls.URL})
+	s := newServiceWith(t, Options{Functions: invocation.Endpoint(calls.URL)})
 	s.ok("CreateTopic", "Name", "t")
 	arn := s.subscribe("lambda", "arn:aws:lambda:us-east-1:000000000000:function:f")
 	s.ok("Publish", "TopicArn", testTopic, "Message", "m")

@@ -2,34 +2,21 @@ package sns
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/adapters/sns/retry"
 	"github.com/portico-mq/portico/broker"
 )
 
 // lambda delivers to functions, by the Invoke call of what runs them.
 type lambda struct {
-	endpoint string
+	endpoint invocation.Endpoint
 	web      *web
 }
-
-func newLambda(endpoint string, w *web) (*lambda, error) {
-	if endpoint != "" {
-		if u, err := url.Parse(strings.ReplaceAll(endpoint, functionMark, "f")); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("the endpoint of Lambda functions is no URL: %q", endpoint)
-		}
-	}
-	return &lambda{endpoint, w}, nil
-}
-
-// functionMark stands for the function's name in an endpoint that is a whole URL.
-const functionMark = "{function}"
 
 // functionTime is the longest that a function may take.
 const functionTime = 15 * time.Minute
@@ -48,16 +35,6 @@ func (l *lambda) check(text string) *awsproto.Error {
 		return invalidParameter("Protocol Reason: lambda needs aws.lambda.endpoint in the configuration, which is not set")
 	}
 	return nil
-}
-
-// invokeURL is where a function is invoked [Lambda API reference, Invoke].
-func (l *lambda) invokeURL(functionARN string) string {
-	if strings.Contains(l.endpoint, functionMark) {
-		_, name, _ := strings.Cut(functionARN, ":function:")
-		name, _, _ = strings.Cut(name, ":")
-		return strings.ReplaceAll(l.endpoint, functionMark, url.PathEscape(name))
-	}
-	return strings.TrimSuffix(l.endpoint, "/") + "/2015-03-31/functions/" + url.PathEscape(functionARN) + "/invocations"
 }
 
 // lambdaEvent is what a function gets [Lambda developer guide, "Invoking Lambda functions with SNS
@@ -107,5 +84,5 @@ func (l *lambda) deliver(ctx context.Context, c *courier, _ *broker.Message, n *
 	header := http.Header{}
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Amz-Invocation-Type", "Event")
-	return l.web.post(ctx, l.invokeURL(c.Endpoint), header, body)
+	return l.web.post(ctx, l.endpoint.URL(c.Endpoint), header, body)
 }

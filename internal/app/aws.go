@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/adapters/kinesis"
+	"github.com/portico-mq/portico/adapters/lambda"
 	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/adapters/sqs"
@@ -21,9 +24,13 @@ func (a *application) startAWS(ctx context.Context) error {
 		return err
 	}
 	a.closes = append(a.closes, sqsAdapter.Close)
+	functions, err := invocation.Parse(a.config.AWS.Lambda.Endpoint)
+	if err != nil {
+		return fmt.Errorf("aws.lambda.endpoint: %w", err)
+	}
 	topics, err := sns.New(sns.Options{
 		Broker: a.broker, Rules: a.rules, Secret: secret, Home: a.config.AWS.Region, Log: a.log,
-		LambdaEndpoint: a.config.AWS.Lambda.Endpoint, Limits: a.config.AWS.SNS.Limits,
+		Functions: functions, Limits: a.config.AWS.SNS.Limits,
 		Mail: sns.Mail{
 			Address: a.config.SMTP.Address, From: a.config.SMTP.From, User: a.config.SMTP.User, Password: a.config.SMTP.Password,
 		},
@@ -32,6 +39,13 @@ func (a *application) startAWS(ctx context.Context) error {
 		return err
 	}
 	a.closes = append(a.closes, topics.Close)
+	mappings, err := lambda.New(lambda.Options{
+		Broker: a.broker, SQS: sqsAdapter.Service(), Functions: functions, Home: a.config.AWS.Region, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.closes = append(a.closes, mappings.Close)
 	kinesisService, err := kinesis.New(kinesis.Options{Broker: a.broker, Secret: secret})
 	if err != nil {
 		return err
@@ -39,7 +53,7 @@ func (a *application) startAWS(ctx context.Context) error {
 	endpoint, err := awsproto.NewEndpoint(awsproto.Options{
 		Auth:     awsproto.AuthMode(a.config.AWS.Auth),
 		Region:   a.config.AWS.Region,
-		Services: []*awsproto.Service{sqsAdapter.Service(), topics.Service(), kinesisService},
+		Services: []*awsproto.Service{sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service()},
 		Log:      a.log,
 	})
 	if err != nil {

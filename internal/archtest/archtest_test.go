@@ -48,6 +48,8 @@ var rules = []rule{
 	{from: "adapters/sqs", to: "./adapters/kinesis", why: "front ends do not know each other"},
 	{from: "adapters/sns", to: "./adapters/sqs", why: "front ends do not know each other"},
 	{from: "adapters/sns", to: "./adapters/kinesis", why: "front ends do not know each other"},
+	{from: "adapters/lambda", to: "./adapters/sqs", why: "a poller is a client of SQS's service"},
+	{from: "adapters/lambda", to: "./adapters/sns", why: "front ends do not know each other"},
 	{from: "adapters/kinesis", to: "./adapters/sqs", why: "front ends do not know each other"},
 	{from: "adapters/kinesis", to: "./adapters/sns", why: "front ends do not know each other"},
 	{from: "gateway/amqp091/wire", to: "net", why: "codecs are pure"},
