@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // AuthMode says whose requests are taken.
@@ -16,26 +19,33 @@ const (
 	AuthAuto AuthMode = "auto"
 	// AuthOff takes any access key, and none, from anywhere.
 	AuthOff AuthMode = "off"
-	// AuthOn verifies signatures. It is not built: NewEndpoint refuses it.
+	// AuthOn verifies signatures and lets a caller do what policies allow.
 	AuthOn AuthMode = "on"
 )
 
 // Check says whether the mode can be used.
 func (m AuthMode) Check() error {
 	switch m {
-	case AuthAuto, AuthOff:
+	case AuthAuto, AuthOff, AuthOn:
 		return nil
-	case AuthOn:
-		return fmt.Errorf("aws.auth: %q cannot be used yet: this version does not verify AWS signatures; use %q or %q", AuthOn, AuthAuto, AuthOff)
 	}
 	return fmt.Errorf("aws.auth: %q is not one of %q, %q, %q", string(m), AuthAuto, AuthOff, AuthOn)
 }
 
-// credential is the credential scope of a request's signature.
+// credential is a request's signature. All but its scope is read only where signatures are verified.
 type credential struct {
 	accessKey string
+	date      string // of the scope
 	region    string
 	service   string
+	term      string
+
+	time          string // of the request, as it was sent
+	signedHeaders []string
+	signature     string
+	token         string // of a session
+	presigned     bool
+	expires       time.Duration
 }
 
 const signAlgorithm = "AWS4-HMAC-SHA256"
@@ -47,17 +57,18 @@ const maxCredential = 512
 // a presigned URL. An unsigned request has the zero credential.
 func credentialOf(r *http.Request) (credential, *Error) {
 	header := r.Header.Get("Authorization")
-	presigned := ""
-	if r.URL.RawQuery != "" {
-		presigned = r.URL.Query().Get("X-Amz-Credential")
+	var query url.Values
+	if strings.Contains(r.URL.RawQuery, "X-Amz-Credential") {
+		query = r.URL.Query()
 	}
+	presigned := query.Get("X-Amz-Credential")
 	switch {
 	case header != "" && presigned != "":
 		return credential{}, Errorf("InvalidSignatureException", 400, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 	case header != "":
-		return parseAuthorization(header)
+		return parseAuthorization(header, r.Header)
 	case presigned != "":
-		return parseScope(presigned)
+		return parsePresigned(query)
 	}
 	return credential{}, nil
 }
@@ -65,38 +76,68 @@ func credentialOf(r *http.Request) (credential, *Error) {
 // parseAuthorization reads the header form:
 //
 //	AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=..., Signature=...
-func parseAuthorization(header string) (credential, *Error) {
+func parseAuthorization(header string, headers http.Header) (credential, *Error) {
 	rest, ok := strings.CutPrefix(header, signAlgorithm)
 	if !ok || (rest != "" && rest[0] != ' ' && rest[0] != ',') {
 		return credential{}, incomplete("Unsupported AWS 'algorithm': %q.", firstWord(header))
 	}
-	var scope string
-	var hasHeaders, hasSignature bool
+	var scope, names, signature string
 	for part := range strings.SplitSeq(rest, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		switch name {
 		case "Credential":
 			scope = value
 		case "SignedHeaders":
-			hasHeaders = value != ""
+			names = value
 		case "Signature":
-			hasSignature = value != ""
+			signature = value
 		}
 	}
 	var missing []string
 	if scope == "" {
 		missing = append(missing, "Authorization header requires 'Credential' parameter.")
 	}
-	if !hasSignature {
+	if signature == "" {
 		missing = append(missing, "Authorization header requires 'Signature' parameter.")
 	}
-	if !hasHeaders {
+	if names == "" {
 		missing = append(missing, "Authorization header requires 'SignedHeaders' parameter.")
 	}
 	if len(missing) > 0 {
 		return credential{}, incomplete("%s", strings.Join(missing, " "))
 	}
-	return parseScope(scope)
+	c, err := parseScope(scope)
+	if err != nil {
+		return c, err
+	}
+	c.signedHeaders, c.signature = strings.Split(names, ";"), signature
+	c.token = headers.Get("X-Amz-Security-Token")
+	if c.time = headers.Get("X-Amz-Date"); c.time == "" {
+		if at, err := http.ParseTime(headers.Get("Date")); err == nil {
+			c.time = at.UTC().Format(amzTime)
+		}
+	}
+	return c, nil
+}
+
+// parsePresigned reads the parameters of a presigned URL.
+func parsePresigned(query url.Values) (credential, *Error) {
+	c, err := parseScope(query.Get("X-Amz-Credential"))
+	if err != nil {
+		return c, err
+	}
+	c.presigned = true
+	c.time, c.token, c.signature = query.Get("X-Amz-Date"), query.Get("X-Amz-Security-Token"), query.Get("X-Amz-Signature")
+	c.signedHeaders = strings.Split(query.Get("X-Amz-SignedHeaders"), ";")
+	c.expires = clockSkew
+	if text := query.Get("X-Amz-Expires"); text != "" {
+		seconds, err := strconv.Atoi(text)
+		if err != nil || seconds < 0 || time.Duration(seconds) > longestPresigned/time.Second {
+			return c, signatureMismatch("X-Amz-Expires must be between 0 and 604800 seconds.")
+		}
+		c.expires = time.Duration(seconds) * time.Second
+	}
+	return c, nil
 }
 
 func parseScope(scope string) (credential, *Error) {
@@ -106,7 +147,9 @@ func parseScope(scope string) (credential, *Error) {
 	}
 	// An access key id may itself hold slashes, so the scope is counted from the end.
 	n := len(parts)
-	c := credential{accessKey: strings.Join(parts[:n-4], "/"), region: parts[n-3], service: parts[n-2]}
+	c := credential{
+		accessKey: strings.Join(parts[:n-4], "/"), date: parts[n-4], region: parts[n-3], service: parts[n-2], term: parts[n-1],
+	}
 	if !validRegion(c.region) {
 		return credential{}, &Error{
 			Shape: "SignatureDoesNotMatch", Namespace: coral, Status: 403,
@@ -141,9 +184,7 @@ func (m AuthMode) admit(r *http.Request) *Error {
 	if m == AuthOff || fromLoopback(r.RemoteAddr) {
 		return nil
 	}
-	e := Errorf("UnrecognizedClientException", 403, "The security token included in the request is invalid.")
-	e.QueryCode = "InvalidClientTokenId"
-	return e
+	return invalidToken()
 }
 
 func fromLoopback(remote string) bool {

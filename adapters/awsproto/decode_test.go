@@ -139,7 +139,7 @@ func FuzzAuthorization(f *testing.F) {
 	f.Add(authorization("AKIAX", "us-east-1"))
 	f.Add("AWS4-HMAC-SHA256 Credential=,SignedHeaders=,Signature=")
 	f.Fuzz(func(t *testing.T, header string) {
-		c, err := parseAuthorization(header)
+		c, err := parseAuthorization(header, nil)
 		if err == nil && !validRegion(c.region) {
 			t.Errorf("region %q", c.region)
 		}
