@@ -1,9 +1,11 @@
 package awsproto
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"mime"
 	"net"
@@ -17,6 +19,10 @@ import (
 type Options struct {
 	// Auth says whose requests are taken; empty means AuthAuto.
 	Auth AuthMode
+	// Keys finds what an access key, and the token of its session, stand for; AuthOn needs it. Its error is the answer.
+	Keys func(accessKey, token string) (*Key, *Error)
+	// RequireTLS refuses requests over plain HTTP.
+	RequireTLS bool
 	// Region is the home region: the default account's namespace there is "/". It is also the
 	// region of unsigned requests. Empty means us-east-1.
 	Region string
@@ -32,6 +38,8 @@ type Options struct {
 // Endpoint is the HTTP handler of the AWS endpoint. It is safe for concurrent use.
 type Endpoint struct {
 	auth     AuthMode
+	keys     func(accessKey, token string) (*Key, *Error)
+	tls      bool
 	region   string
 	byTarget map[string]*Service
 	byName   map[string]*Service
@@ -51,6 +59,9 @@ func NewEndpoint(o Options) (*Endpoint, error) {
 	if err := o.Auth.Check(); err != nil {
 		return nil, err
 	}
+	if o.Auth == AuthOn && o.Keys == nil {
+		return nil, fmt.Errorf("aws.auth: %q needs to know access keys", AuthOn)
+	}
 	if o.Region == "" {
 		o.Region = "us-east-1"
 	}
@@ -64,7 +75,7 @@ func NewEndpoint(o Options) (*Endpoint, error) {
 		o.Log = slog.Default()
 	}
 	e := &Endpoint{
-		auth: o.Auth, region: o.Region, services: o.Services, log: o.Log,
+		auth: o.Auth, keys: o.Keys, tls: o.RequireTLS, region: o.Region, services: o.Services, log: o.Log,
 		byTarget: make(map[string]*Service), byName: make(map[string]*Service),
 	}
 	e.closing, e.close = context.WithCancel(context.Background())
@@ -89,6 +100,9 @@ type exchange struct {
 	service *Service // nil until known
 	call    Call
 	cbor    bool // the client reads errors as CBOR
+
+	credential credential
+	secret     string // of the access key, where signatures are verified
 }
 
 // ServeHTTP implements http.Handler.
@@ -134,12 +148,36 @@ func (e *Endpoint) pageAt(path string) *Page {
 
 func (e *Endpoint) servePage(x *exchange, page *Page) {
 	if !page.Open {
-		if err := e.auth.admit(x.r); err != nil {
+		release, err := e.admitPage(x)
+		defer release()
+		if err != nil {
 			x.fail(err)
 			return
 		}
 	}
 	page.Handler.ServeHTTP(x.w, x.r)
+}
+
+// admitPage lets those in who could call the service without a signature; where signatures are verified, root users.
+// The function that it returns gives the memory of the request's body back; it is never nil.
+func (e *Endpoint) admitPage(x *exchange) (func(), *Error) {
+	x.call.Protocol = Query
+	c, err := e.admit(x)
+	if err != nil || e.auth != AuthOn {
+		return func() {}, err
+	}
+	if c.accessKey == "" {
+		return func() {}, missingToken()
+	}
+	body, release, err := e.readBody(x)
+	if err == nil {
+		err = e.checkSignature(x, body)
+	}
+	if err == nil && !x.call.Caller.Root() {
+		err = accessDenied("User: " + x.call.Caller.ARN + " is not authorized to use " + x.r.URL.Path + ", which only the root user of an account may.")
+	}
+	x.r.Body = io.NopCloser(bytes.NewReader(body))
+	return release, err
 }
 
 func baseURL(r *http.Request) string {
@@ -173,16 +211,24 @@ func (e *Endpoint) admit(x *exchange) (credential, *Error) {
 	if err != nil {
 		return c, err
 	}
-	if err := e.auth.admit(x.r); err != nil && !(c.accessKey == "" && e.anonymous(x.r)) {
-		return c, err
+	if e.tls && x.r.TLS == nil {
+		return c, accessDenied("Requests over plain HTTP are refused; use HTTPS.")
 	}
+	x.credential = c
 	x.call.AccessKey = c.accessKey
-	x.call.Account = accountOf(c.accessKey)
 	x.call.Region = c.region
 	if x.call.Region == "" {
 		x.call.Region = e.region
 	}
 	x.call.Home = e.region
+	if e.auth == AuthOn {
+		x.call.source, x.call.secure, x.call.userAgent = sourceOf(x.r), x.r.TLS != nil, x.r.UserAgent()
+		return c, e.identify(x, c)
+	}
+	if err := e.auth.admit(x.r); err != nil && !(c.accessKey == "" && e.anonymous(x.r)) {
+		return c, err
+	}
+	x.call.Account = accountOf(c.accessKey)
 	return c, nil
 }
 
@@ -236,6 +282,9 @@ func (e *Endpoint) serveJSON(ctx context.Context, x *exchange) {
 	}
 	body, release, err := e.readBody(x)
 	defer release()
+	if err == nil {
+		err = e.checkSignature(x, body)
+	}
 	if err != nil {
 		x.fail(err)
 		return
@@ -324,6 +373,9 @@ func (e *Endpoint) queryService(x *exchange, c credential, form *Form) *Service 
 // readForm reads the parameters from query string and body.
 func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
 	form, err := ParseForm(x.r.URL.RawQuery)
+	if err == nil && x.r.Method == http.MethodGet {
+		err = e.checkSignature(x, nil)
+	}
 	if err != nil || x.r.Method == http.MethodGet {
 		return form, func() {}, err
 	}
@@ -335,6 +387,9 @@ func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
 		return form, func() {}, Errorf("UnsupportedMediaType", 415, "The content type %q is not that of the query protocol.", clip(media))
 	}
 	body, release, err := e.readBody(x)
+	if err == nil {
+		err = e.checkSignature(x, body)
+	}
 	if err != nil {
 		return form, release, err
 	}
@@ -343,6 +398,12 @@ func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
 
 // run calls the action and answers.
 func (e *Endpoint) run(ctx context.Context, x *exchange, a Action, in any) {
+	if x.call.Caller != nil {
+		if err := e.checkAccess(ctx, x, in); err != nil {
+			x.fail(e.translate(x, err))
+			return
+		}
+	}
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // a long poll outlasts it
 	out, err := e.invoke(ctx, x, a, in)
 	if err != nil {

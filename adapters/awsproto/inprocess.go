@@ -52,6 +52,6 @@ func Scope(authorization string) (account, region string, bad *Error) {
 	if authorization == "" {
 		return DefaultAccount, "", nil
 	}
-	c, bad := parseAuthorization(authorization)
+	c, bad := parseAuthorization(authorization, nil)
 	return accountOf(c.accessKey), c.region, bad
 }

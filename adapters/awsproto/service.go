@@ -3,7 +3,11 @@ package awsproto
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/portico-mq/portico/adapters/awspolicy"
 )
 
 // Protocol is the protocol a request came in by; its answer goes out by the same.
@@ -45,6 +49,13 @@ type Service struct {
 	// Anonymous are actions that a GET without a signature may call, whatever the authentication mode:
 	// what authorizes them stands in the request.
 	Anonymous []string
+	// AnyCaller says that requests without a signature are taken where a policy lets everybody in.
+	AnyCaller bool
+	// Access says what a request wants to do; all of it must be allowed. It is asked where access is controlled, with
+	// the decoded input. nil: every action is NAME:ACTION on "*".
+	Access func(ctx context.Context, c *Call, in any) ([]Access, error)
+	// Denied makes the refusal with that text; nil: AccessDenied.
+	Denied func(text string) *Error
 	// Pages are what the service serves besides its actions.
 	Pages []Page
 	// Refuse answers an action in Unbuilt.
@@ -75,8 +86,8 @@ type Call struct {
 	Action string
 	// Protocol is the protocol of the request.
 	Protocol Protocol
-	// Account is the account the caller acts in: the access key when it is 12 digits, else
-	// DefaultAccount.
+	// Account is the account the caller acts in: that of its identity where signatures are verified; else the access
+	// key when it is 12 digits, else DefaultAccount.
 	Account string
 	// Region is the region of the credential scope.
 	Region string
@@ -89,7 +100,14 @@ type Call struct {
 	// Path is the path of the request's URL.
 	Path string
 
-	closing context.Context
+	// Caller is who signed the request; nil where signatures are not verified.
+	Caller *awspolicy.Caller
+
+	closing   context.Context
+	source    netip.Addr
+	secure    bool
+	userAgent string
+	issued    time.Time // when the caller's session began
 }
 
 // Namespace names the broker's namespace of an account in the call's region.

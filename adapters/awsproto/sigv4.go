@@ -108,6 +108,14 @@ func (c *credential) verify(r *http.Request, body []byte, secret string) *Error 
 			return signatureMismatch("'" + strings.ToLower(name) + "' must be a 'SignedHeader' in the AWS Authorization.")
 		}
 	}
+	if subtle.ConstantTimeCompare([]byte(c.sum(r, body, secret)), []byte(c.signature)) != 1 {
+		return signatureMismatch(textMismatch)
+	}
+	return nil
+}
+
+// sum is the signature that the secret makes.
+func (c *credential) sum(r *http.Request, body []byte, secret string) string {
 	hash := sha256.Sum256([]byte(c.canonicalRequest(r, body)))
 	scope := c.date + "/" + c.region + "/" + c.service + "/" + c.term
 	text := signAlgorithm + "\n" + c.time + "\n" + scope + "\n" + hex.EncodeToString(hash[:])
@@ -115,10 +123,7 @@ func (c *credential) verify(r *http.Request, body []byte, secret string) *Error 
 	for _, part := range []string{c.date, c.region, c.service, c.term, text} {
 		key = hmacSHA256(key, part)
 	}
-	if subtle.ConstantTimeCompare([]byte(hex.EncodeToString(key)), []byte(c.signature)) != 1 {
-		return signatureMismatch(textMismatch)
-	}
-	return nil
+	return hex.EncodeToString(key)
 }
 
 func hmacSHA256(key []byte, text string) []byte {

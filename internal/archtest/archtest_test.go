@@ -52,6 +52,7 @@ var rules = []rule{
 	{from: "adapters/lambda", to: "./adapters/sns", why: "front ends do not know each other"},
 	{from: "adapters/kinesis", to: "./adapters/sqs", why: "front ends do not know each other"},
 	{from: "adapters/kinesis", to: "./adapters/sns", why: "front ends do not know each other"},
+	{from: "adapters/awspolicy", to: "./", why: "policies know no service"},
 	{from: "gateway/amqp091/wire", to: "net", why: "codecs are pure"},
 	{from: "gateway/amqp091/wire", to: "log", why: "codecs are pure"},
 	{from: "gateway/stomp/wire", to: "net", why: "codecs are pure"},
