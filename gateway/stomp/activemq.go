@@ -65,6 +65,8 @@ func (activemq) appendConnected(buf []byte, f *wire.Frame) []byte {
 	return buf
 }
 
+func (activemq) plain(version string) bool { return version != "1.1" && version != "1.2" }
+
 func (activemq) beginAgain(id string) error {
 	return activeMQFault("The transaction was already started: " + id)
 }

@@ -96,7 +96,10 @@ func deadProperties(m *broker.Message, from place) (property.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	headers := make(property.Table, 0, len(set.Headers)+2)
+	headers := make(property.Table, 0, len(set.Headers)+3)
+	if _, ok := set.Headers.Get(timestampHeader); !ok {
+		headers = append(headers, property.Field{Name: timestampHeader, Value: strconv.FormatInt(m.Published().UnixMilli(), 10)})
+	}
 	at := ""
 	if d, ok := m.Expiration(); ok {
 		at = strconv.FormatInt(m.Published().Add(d).UnixMilli(), 10)

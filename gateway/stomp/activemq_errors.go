@@ -45,7 +45,10 @@ func (activemq) say(p problem, command, detail string) *fault {
 	case unknownCommand:
 		return activeMQFatal("Unknown STOMP action: " + command)
 	case malformedFrame:
-		return activeMQFatal("Unable to parse frame: " + detail)
+		if words, ok := activeMQReasons[detail]; ok {
+			detail = words
+		}
+		return activeMQFatal(detail)
 	case noCommonVersion:
 		return activeMQFatal("Invalid Protocol version[" + detail + "], supported versions are: [1.2, 1.1, 1.0]")
 	case badHeartBeat:
@@ -72,6 +75,18 @@ func (activemq) say(p problem, command, detail string) *fault {
 	default:
 		return nil
 	}
+}
+
+// activeMQReasons are its words for what is wrong with a frame.
+var activeMQReasons = map[string]string{
+	wire.CommandTooLong.String():   "The maximum command length was exceeded",
+	wire.HeaderTooLong.String():    "The maximum header length was exceeded",
+	wire.HeadersTooLong.String():   "The maximum header length was exceeded",
+	wire.TooManyHeaders.String():   "The maximum number of headers was exceeded",
+	wire.BodyTooLong.String():      "The maximum data length was exceeded",
+	wire.BadHeader.String():        "Unable to parser header line",
+	wire.BadContentLength.String(): "Specified content-length is not a valid integer",
+	wire.BodyNotEnded.String():     "content-length bytes were read and there was no trailing null byte",
 }
 
 func (activemq) ofBroker(e *broker.Error) *fault {

@@ -118,7 +118,8 @@ func (activemq) appendTimestamp(buf []byte, m *broker.Message, headers property.
 func appendUserHeaders(buf []byte, table property.RawTable) []byte {
 	for name, v := range table.All() {
 		switch string(name) {
-		case "content-length", textHeader, expiresHeader, timestampHeader, broker.DueHeader:
+		case "content-length", textHeader, expiresHeader, timestampHeader, broker.DueHeader,
+			broker.GroupHeader, broker.GroupSequenceHeader: // ActiveMQ does not show them to STOMP
 			continue
 		}
 		buf = appendHeader(buf, name, v)

@@ -46,8 +46,11 @@ func unexpected(command, id string) *fault {
 func (activemq) delivery(c *conn, f *wire.Frame) (tag uint64, id string, err error) {
 	if c.version == "1.2" {
 		text, ok := f.Get("id")
-		if !ok {
-			return 0, "", activeMQFault(f.Command + " received without a ack id for acknowledge!")
+		switch {
+		case !ok && f.Command == wire.Nack:
+			return 0, "", activeMQFault("NACK received without an ack header to acknowledge!")
+		case !ok:
+			return 0, "", activeMQFault("ACK received without a ack id for acknowledge!")
 		}
 		return c.tagOf(string(text)), "null", nil
 	}

@@ -116,7 +116,7 @@ func TestActiveMQHeaders(t *testing.T) {
 	}
 	f = p.read("MESSAGE")
 	p.has(f, "persistent", "true", "priority", "9", "expires", "9999999999999", "correlation-id", "c", "type", "t",
-		"reply-to", "/queue/r", "timestamp", "1234567890123", "JMSXGroupID", "g", "content-length", "3")
+		"reply-to", "/queue/r", "timestamp", "1234567890123", "JMSXGroupID", "-", "content-length", "3")
 	if f.body != "a\x00b" {
 		t.Error(f)
 	}
@@ -124,6 +124,28 @@ func TestActiveMQHeaders(t *testing.T) {
 		p := g.login(plain12)
 		p.fails("SEND\ndestination:/queue/q\n"+name+":soon\nreceipt:r\n\n\x00", `For input string: "soon"`)
 		p.wantClosed()
+	}
+}
+
+// TestActiveMQEscapes: CONNECTED has no escapes, nor has anything in STOMP 1.0.
+func TestActiveMQEscapes(t *testing.T) {
+	g := amq(t)
+	for version, escaped := range map[string]bool{"1.0": false, "1.1": true, "1.2": true} {
+		p := g.dial()
+		p.send("CONNECT\naccept-version:" + version + "\n\n\x00")
+		if f := p.next(); !strings.Contains(f, "session:ID:") {
+			t.Errorf("%q", f)
+		}
+		p.send("SUBSCRIBE\nid:1\ndestination:/queue/q\n\n\x00SEND\ndestination:/queue/q\nfoo:a\\cb\n\nx\\cy\x00")
+		if f := p.next(); strings.Contains(f, "message-id:ID:") == escaped || strings.Contains(f, "foo:a:b\n") == escaped || !strings.HasSuffix(f, `x\cy`) {
+			t.Errorf("%s: %q", version, f)
+		}
+		p.send("ACK\nid:1\nmessage-id:a:b\nsubscription:1\nreceipt:r\\cr\n\n\x00")
+		if f := p.next(); strings.Contains(f, "receipt-id:r:r\n") == escaped {
+			t.Errorf("%s: %q", version, f)
+		}
+		p.nc.Close()
+		g.waitEnd()
 	}
 }
 
@@ -233,7 +255,8 @@ func TestActiveMQWildcards(t *testing.T) {
 	g := amq(t)
 	p := g.login(plain12)
 	p.do("SEND\ndestination:/queue/w.a\nreceipt:r\n\n1\x00")
-	p.do("SUBSCRIBE\nid:q\ndestination:/queue/w.>\n\n\x00SUBSCRIBE\nid:t\ndestination:/topic/w.*\nreceipt:r\n\n\x00")
+	p.do("SUBSCRIBE\nid:t\ndestination:/topic/w.*\nreceipt:r\n\n\x00")
+	p.do("SUBSCRIBE\nid:q\ndestination:/queue/w.>\nreceipt:r\n\n\x00")
 	p.has(p.read("MESSAGE"), "destination", "/queue/w.a", "subscription", "q")
 	other := g.login(plain12)
 	other.do("SEND\ndestination:/queue/w.b.c\nreceipt:r\n\n2\x00")

@@ -53,13 +53,16 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	c.list()
 	c.log.Info("connected", "user", session.Principal().Name(), "ns", session.Namespace(), "version", version)
 
-	buf := wire.AppendCommand(c.out.begin(), wire.Connected)
+	c.out.setPlain(c.dialect.plain(""))
+	start := c.out.begin()
+	buf := wire.AppendCommand(start, wire.Connected)
 	buf = wire.AppendHeader(buf, "server", c.dialect.product(&c.server.opts))
 	buf = wire.AppendHeader(buf, "session", c.id)
 	buf = wire.AppendHeader(buf, "heart-beat", millis(send)+","+millis(receive))
 	buf = wire.AppendHeader(buf, "version", version)
 	buf = c.dialect.appendConnected(buf, f)
-	c.out.end(wire.AppendBody(buf, nil))
+	c.out.end(c.out.escaped(wire.AppendBody(buf, nil), len(start)))
+	c.out.setPlain(c.dialect.plain(version))
 	return nil
 }
 

@@ -28,6 +28,8 @@ type dialect interface {
 	anyHost() bool
 	// admit takes what CONNECT says besides, and returns the session header of CONNECTED.
 	admit(c *conn, f *wire.Frame) (session string, err error)
+	// plain tells that frames of the version have no escapes; "" is that of CONNECTED and what comes before.
+	plain(version string) bool
 	// appendConnected appends further headers to CONNECTED.
 	appendConnected(buf []byte, f *wire.Frame) []byte
 	// send, subscribe, unsubscribe, settle (ACK and NACK) and begin handle a frame to its end, its receipt included.
@@ -121,6 +123,7 @@ func (c *conn) recognise(f *wire.Frame) {
 func (c *conn) become(d dialect) {
 	c.log.Info("dialect recognised", "dialect", d.String())
 	c.dialect, c.fixed = d, true
+	c.out.setPlain(d.plain(c.version))
 }
 
 // markOf is the dialect that alone would have such a frame; nil when several do.

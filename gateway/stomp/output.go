@@ -43,6 +43,7 @@ type output struct {
 	refused []*subscription // that had no room for a delivery
 	beat    time.Duration   // at least so often something must be written; 0: no matter
 	stopped bool            // the reader must not wait any more
+	plain   bool            // answers have no escapes
 	closing bool            // nothing is added any more; the writer ends after what there is
 	ended   bool            // the writer has ended
 }
@@ -110,11 +111,31 @@ func (o *output) signal() {
 }
 
 // receipt adds a RECEIPT.
-func (o *output) receipt(id string) { o.end(appendReceipt(o.begin(), id)) }
+func (o *output) receipt(id string) {
+	buf := o.begin()
+	o.end(o.escaped(appendReceipt(buf, id), len(buf)))
+}
+
+// escaped is the buffer with the frame that begins at from escaped as the client's version has it. The caller holds
+// o.mu.
+func (o *output) escaped(buf []byte, from int) []byte {
+	if o.plain {
+		return wire.Plain(buf, from)
+	}
+	return buf
+}
+
+// setPlain says whether answers have no escapes.
+func (o *output) setPlain(plain bool) {
+	o.mu.Lock()
+	o.plain = plain
+	o.mu.Unlock()
+}
 
 // fault adds an ERROR in the dialect's form.
 func (o *output) fault(d dialect, f *fault, receipt string) {
-	o.end(d.appendFault(o.begin(), f, receipt))
+	buf := o.begin()
+	o.end(o.escaped(d.appendFault(buf, f, receipt), len(buf)))
 }
 
 // expect counts a receipt that the broker owes.

@@ -21,6 +21,9 @@ func (rabbitmq) product(o *Options) string { return o.ServerHeader }
 // beginAgain forgets the transaction of the same name.
 func (rabbitmq) beginAgain(string) error { return nil }
 
+// plain: RabbitMQ escapes in every version, and in CONNECTED.
+func (rabbitmq) plain(string) bool { return false }
+
 func (rabbitmq) anyHost() bool { return false }
 
 func (rabbitmq) admit(*conn, *wire.Frame) (session string, err error) {

@@ -152,6 +152,7 @@ func (s *Server) serve(ctx context.Context, nc net.Conn, d Dialect) {
 	c := newConn(s, nc)
 	if set := dialects[d]; set != nil {
 		c.dialect, c.fixed = set, true
+		c.out.setPlain(set.plain(""))
 	}
 	defer c.end()
 	c.serve(ctx)

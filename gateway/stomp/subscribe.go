@@ -56,7 +56,7 @@ func (s *subscription) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 		c.unacked.add(u)
 	}
 	c.lane.HandedOut(false, s.acks == ackAuto, d.Redelivered)
-	c.out.endDelivery(s.dialect.appendMessage(buf, c, &u, &d))
+	c.out.endDelivery(c.out.escaped(s.dialect.appendMessage(buf, c, &u, &d), len(buf)))
 	return true
 }
 

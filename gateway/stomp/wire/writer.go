@@ -48,6 +48,28 @@ func AppendRest(dst, body []byte) []byte {
 	return append(dst, 0, '\n')
 }
 
+// Plain takes the escapes out of the headers of the frame that begins at from, but for those of line ends, without which
+// it would be none: STOMP 1.0 knows no escapes, and CONNECTED has none in any version.
+func Plain(dst []byte, from int) []byte {
+	frame := dst[from:]
+	end := bytes.Index(frame, []byte("\n\n"))
+	if end < 0 || bytes.IndexByte(frame[:end], '\\') < 0 {
+		return dst
+	}
+	out := frame[:0]
+	for i := 0; i < len(frame); i++ {
+		if i+1 < end && frame[i] == '\\' && (frame[i+1] == 'c' || frame[i+1] == '\\') {
+			i++
+			if frame[i] == 'c' {
+				out = append(out, ':')
+				continue
+			}
+		}
+		out = append(out, frame[i])
+	}
+	return dst[:from+len(out)]
+}
+
 // special are the bytes that do not go into a header as they are.
 const special = "\n\r:\\\x00"
 

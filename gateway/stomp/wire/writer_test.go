@@ -5,6 +5,18 @@ import (
 	"testing"
 )
 
+func TestPlain(t *testing.T) {
+	for _, c := range []struct{ name, value, body, want string }{
+		{"a", "b", "x", "E\na:b\n\nx\x00\n"}, {"a", "b:c\\d\ne", `x\cy`, "E\na:b:c\\d\\ne\n\nx\\cy\x00\n"}, {"a", `\c`, "", "E\na:\\c\n\n\x00\n"},
+	} {
+		dst := AppendCommand([]byte(`before\c`), "E")
+		dst = AppendRest(AppendHeader(dst, c.name, c.value), []byte(c.body))
+		if got := string(Plain(dst, len(`before\c`))); got != `before\c`+c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestAppend(t *testing.T) {
 	for _, c := range []struct {
 		headers []string // names and values in turn
