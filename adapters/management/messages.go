@@ -218,7 +218,7 @@ func getMessages(c *call) {
 		return describeMessage(d, left, &in)
 	})
 	if err != nil {
-		c.failedOnQueue("basic.get", err)
+		c.failed(err)
 		return
 	}
 	c.answer(items)

@@ -45,7 +45,7 @@ func TestImageStarts(t *testing.T) {
 	command := exec.CommandContext(t.Context(), file.Config.Entrypoint[0],
 		"--set", "log.format=json", "--set", "management.listen=127.0.0.1:0", "--set", "amqp.listen=127.0.0.1:0",
 		"--set", "stomp.listen=127.0.0.1:0", "--set", "aws.listen=127.0.0.1:0",
-		"--set", "metrics.listen=127.0.0.1:0")
+		"--set", "metrics.listen=127.0.0.1:0", "--set", "ws.listen=127.0.0.1:0")
 	command.Env = file.Config.Env
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{

@@ -101,7 +101,7 @@ func (s *Server) Run(t testing.TB) {
 
 // listeners are the names of the listeners a test may ask for; the TLS ones
 // stay closed without a certificate.
-var listeners = []string{"amqp", "stomp", "aws", "management", "metrics"}
+var listeners = []string{"amqp", "stomp", "ws", "aws", "management", "metrics"}
 
 // Address returns host:port of the listener of that name, such as amqp.
 func (s *Server) Address(t testing.TB, listener string) string {
