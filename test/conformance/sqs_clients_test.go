@@ -55,6 +55,7 @@ type awsCLI struct {
 	t        *testing.T
 	endpoint string
 	program  string
+	service  string
 }
 
 // run runs a command and gives its output as JSON; nil when there is none.
@@ -62,14 +63,14 @@ func (c *awsCLI) run(args ...string) map[string]any {
 	c.t.Helper()
 	out, errors, err := c.try(args...)
 	if err != nil {
-		c.t.Fatalf("aws sqs %v: %v\n%s", args, err, errors)
+		c.t.Fatalf("aws %s %v: %v\n%s", c.service, args, err, errors)
 	}
 	return out
 }
 
 func (c *awsCLI) try(args ...string) (out map[string]any, errors string, err error) {
 	c.t.Helper()
-	command := exec.CommandContext(c.t.Context(), c.program, append([]string{"sqs", "--output", "json", "--endpoint-url", c.endpoint}, args...)...)
+	command := exec.CommandContext(c.t.Context(), c.program, append([]string{c.service, "--output", "json", "--endpoint-url", c.endpoint}, args...)...)
 	command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1")
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
@@ -85,7 +86,7 @@ func (c *awsCLI) try(args ...string) (out map[string]any, errors string, err err
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	_, endpoint, _ := strings.Cut(awsEnv(t), "=")
-	c := &awsCLI{t, endpoint, filepath.Join(work(t, "python"), "bin", "aws")}
+	c := &awsCLI{t, endpoint, filepath.Join(work(t, "python"), "bin", "aws"), "sqs"}
 	dead := c.run("create-queue", "--queue-name", "cli-dead")["QueueUrl"].(string)
 	deadARN := c.run("get-queue-attributes", "--queue-url", dead, "--attribute-names", "QueueArn")["Attributes"].(map[string]any)["QueueArn"].(string)
 	url := c.run("create-queue", "--queue-name", "cli", "--tags", "team=a", "--attributes",

@@ -71,6 +71,9 @@ func (s *Server) Run(t testing.TB) {
 		}
 		args = append(args, "--set", name+".listen="+address)
 	}
+	for _, name := range closed {
+		args = append(args, "--set", name+".listen=off")
+	}
 	for _, setting := range s.settings {
 		args = append(args, "--set", setting)
 	}
@@ -98,6 +101,10 @@ func (s *Server) Run(t testing.TB) {
 		}
 	})
 }
+
+// closed are the listeners that have ports of their own and that a test opens
+// itself, by a setting, when it wants them.
+var closed = []string{"amqps", "stomps", "ws", "wss", "mq.wss", "management.tls"}
 
 // listeners are the names of the listeners a test may ask for; the TLS ones
 // stay closed without a certificate.
