@@ -12,7 +12,7 @@ type found map[string][]string
 
 // verdict is what the judge makes of a restart.
 type verdict struct {
-	Confirmed, Settled, Transactions, Queues int // promises that were checked
+	Confirmed, Settled, Transactions, Queues, Offsets int // promises that were checked
 	Faults                                   []string
 }
 
@@ -55,6 +55,7 @@ func judge(e *events, have found) *verdict {
 		}
 	}
 	v.checkTransactions(e, there)
+	v.checkOffsets(e, have[logQueue])
 	slices.Sort(v.Faults)
 	return v
 }

@@ -46,6 +46,9 @@ func TestJudge(t *testing.T) {
 			found{"a": {"a#1"}, "b": {"b#1"}},
 			[]string{"transaction 1 is half done: b#1 speaks for it, -a#1 against it"},
 		},
+		{"offset kept", "ready\npublish log#1\nreached log#1 0\n", found{"log": {"log#1"}}, nil},
+		{"offset of another", "ready\npublish log#1 log#2\nreached log#1 0\n", found{"log": {"log#2"}}, []string{"message log#1 was read at offset 0, where log#2 is"}},
+		{"offset lost", "ready\npublish log#1\nreached log#1 0\n", found{"log": nil}, []string{"message log#1 was read at offset 0, and there are 0"}},
 		{"chain of transactions", declared + "begin 1 +a#1\ncommit 1\nbegin 2 -a#1 +b#1\ncommit 2\n", found{"a": nil, "b": {"b#1"}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -69,6 +69,7 @@ func runLoad(ctx context.Context, s settings) error {
 		func(r *rand.Rand) error { return l.stream("plain", 64<<10, 64, r) },
 		func(r *rand.Rand) error { return l.stream("held", 16<<10, 8, r) },
 		l.newQueues,
+		l.log,
 		func(r *rand.Rand) error { return l.transactions("pair", []string{"left", "right"}, 8, r) },
 		func(r *rand.Rand) error { return l.transactions("alone", []string{"alone"}, 150, r) },
 	} {

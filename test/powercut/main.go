@@ -109,8 +109,8 @@ func (r *runner) round(p plan) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w (see %s)", p, err, dir)
 	}
-	fmt.Printf("%s: %d confirmed, %d settled, %d transactions, %d queues, %d faults\n",
-		p, v.Confirmed, v.Settled, v.Transactions, v.Queues, len(v.Faults))
+	fmt.Printf("%s: %d confirmed, %d settled, %d transactions, %d queues, %d offsets, %d faults\n",
+		p, v.Confirmed, v.Settled, v.Transactions, v.Queues, v.Offsets, len(v.Faults))
 	if len(v.Faults) > 0 && p.settings.Durability == jetstream.Fsync {
 		for _, f := range v.Faults[:min(20, len(v.Faults))] {
 			fmt.Println("   ", f)

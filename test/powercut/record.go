@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -22,6 +23,7 @@ import (
 //	settled N               it has completed
 //	begin N +MESSAGE... -MESSAGE...   transaction N publishes and settles these
 //	commit N                it has been answered
+//	reached MESSAGE N       a reader of the stream got it at offset N
 //	failed KIND             something was answered with an error
 type history struct {
 	mu   sync.Mutex
@@ -65,6 +67,7 @@ type events struct {
 	published map[string]bool // a publish has begun
 	txs       map[string]*transaction
 	byTx      map[string]string // message -> the transaction that publishes it
+	reached   map[string]int    // message -> its offset in the stream
 	takenByTx map[string]string // message -> the transaction that settles it
 	failures  int
 }
@@ -75,7 +78,7 @@ func readHistory(r io.Reader, answered int64) (*events, error) {
 	e := &events{
 		queues: map[string]bool{}, deleting: map[string]bool{}, deleted: map[string]bool{},
 		confirmed: map[string]bool{}, settling: map[string]bool{}, settled: map[string]bool{}, published: map[string]bool{},
-		txs: map[string]*transaction{}, byTx: map[string]string{}, takenByTx: map[string]string{},
+		reached: map[string]int{}, txs: map[string]*transaction{}, byTx: map[string]string{}, takenByTx: map[string]string{},
 	}
 	settlements := map[string][]string{}
 	lines := bufio.NewScanner(r)
@@ -122,6 +125,10 @@ func (e *events) event(what string, rest []string, settlements map[string][]stri
 		e.begin(rest)
 	case "commit":
 		e.txs[rest[0]].answered = true
+	case "reached":
+		offset, err := strconv.Atoi(rest[1])
+		e.reached[rest[0]] = offset
+		return err
 	case "failed":
 		e.failures++
 	default:

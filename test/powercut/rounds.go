@@ -202,6 +202,13 @@ func look(s settings, use bool) (have found, err error) {
 
 // drain leases all of a queue's messages; they go back when the session closes.
 func drain(ctx context.Context, s *broker.Session, queue string) ([]string, error) {
+	spec, err := s.QueueSpec(queue)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Stream {
+		return readLog(ctx, s, queue)
+	}
 	names := []string{}
 	for {
 		got, _, err := s.Get(ctx, queue, broker.GetOptions{Max: 1000})
