@@ -13,7 +13,7 @@ type found map[string][]string
 // verdict is what the judge makes of a restart.
 type verdict struct {
 	Confirmed, Settled, Transactions, Queues, Offsets int // promises that were checked
-	Faults                                   []string
+	Faults                                            []string
 }
 
 func (v *verdict) fault(format string, args ...any) {
