@@ -117,6 +117,11 @@ type QueueInfo struct {
 	// ReadyBytes is how many bytes the bodies of the waiting messages have, but for those that an earlier run of the
 	// broker stored and that were not read since.
 	ReadyBytes int64
+	// UnackedBytes is how many bytes the bodies of the messages under a lease have, WindowBytes how many bytes of
+	// waiting messages are in memory.
+	UnackedBytes, WindowBytes int64
+	// BytesUnknown tells that there are messages that ReadyBytes leaves out.
+	BytesUnknown bool
 	// Dead is how many bytes of settled messages the log still holds, as far as this run of the broker knows.
 	Dead    int64
 	Created time.Time

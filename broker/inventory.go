@@ -1,6 +1,10 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
 
 // What is listed for operators.
 
@@ -46,6 +50,41 @@ func (s *Session) LookAtQueue(name string) (info QueueInfo, owner *Connection, e
 		owner = q.owner.connection.Load()
 	}
 	return q.info(), owner, nil
+}
+
+// QueueLook is a queue as [Session.LookAtQueue] describes it.
+type QueueLook struct {
+	QueueInfo
+	Owner *Connection
+}
+
+// looksAtOnce bounds how many queues are made ready for use at the same time: that reads the disk.
+const looksAtOnce = 16
+
+// LookAtQueues describes all queues, in no order, as [Session.LookAtQueue] does. One that cannot be made ready for use
+// is left out.
+func (s *Session) LookAtQueues() []QueueLook {
+	names := s.QueueNames()
+	looks := make([]QueueLook, len(names))
+	found := make([]bool, len(names))
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range min(looksAtOnce, len(names)) {
+		running.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
+				info, owner, err := s.LookAtQueue(names[i])
+				looks[i], found[i] = QueueLook{info, owner}, err == nil
+			}
+		})
+	}
+	running.Wait()
+	kept := looks[:0]
+	for i := range looks {
+		if found[i] {
+			kept = append(kept, looks[i])
+		}
+	}
+	return kept
 }
 
 // QueueCounts is what was counted of the queues that are in use, by name. A queue that nobody has used since the

@@ -67,6 +67,8 @@ type Queue struct {
 	windowBytes int64 // bytes of the messages that are held
 	readyBytes  int64 // bytes of the bodies of what is ready, as far as it was seen in this run
 	unreadBytes int64 // those of them that are unread
+	unmeasured  bool  // an earlier run left messages whose bytes are not counted until they are read
+	leasedBytes int64 // bytes of the bodies of what is leased
 	taken       int64 // bytes of all messages taken in this run, copies again
 	liveBytes   int64 // bytes of the messages in live and copied
 	leased      int   // entries under a lease
@@ -222,6 +224,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	for _, r := range st.runs {
 		q.unread += int(r.messages)
 	}
+	q.unmeasured = q.unread > 0 && unreadBytes == 0
 	if len(st.runs) > 0 {
 		q.next = st.runs[0].from
 	}
@@ -319,8 +322,9 @@ func (q *Queue) info() QueueInfo {
 		Spec: q.spec, ID: q.id, Created: q.created,
 		Ready: q.ready(), Unacked: q.leased, Delayed: q.delayed, Consumers: len(q.consumers),
 		Dead:       q.taken - q.rec.purgedAt - q.liveBytes,
-		ReadyBytes: q.readyBytes,
-		Counts:     q.traffic.Counts(),
+		ReadyBytes: q.readyBytes, UnackedBytes: q.leasedBytes, WindowBytes: q.windowBytes,
+		BytesUnknown: q.unmeasured && q.unread > 0 && q.next <= q.found,
+		Counts:       q.traffic.Counts(),
 	}
 }
 

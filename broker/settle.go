@@ -134,6 +134,7 @@ func (w wakeList) wake(except *Queue) {
 func (q *Queue) noteLeased(e *entry) {
 	e.leased = true
 	q.leased++
+	q.leasedBytes += int64(e.body)
 	if e.group != nil {
 		q.groups.lock(e)
 	}
@@ -144,6 +145,7 @@ func (q *Queue) unlease(e *entry) *Consumer {
 	c := e.consumer
 	e.leased, e.consumer, e.session = false, nil, nil
 	q.leased--
+	q.leasedBytes -= int64(e.body)
 	if e.group != nil {
 		q.groups.unlock(e)
 	}

@@ -22,6 +22,8 @@ type call struct {
 	r      *http.Request
 	user   *broker.Principal
 	vars   map[string]string // the variables of the resource's path
+	// expand makes an item of a page out of its name and virtual host; nil when the items are whole already.
+	expand func(object) object
 }
 
 // answer writes v, which is an object or a list of them, with the columns that were asked for.

@@ -131,11 +131,7 @@ func (s *server) totals(c *call, vhosts []string) vhostTotals {
 		}
 		t.exchanges += len(session.Exchanges()) + 1
 		t.counts = t.counts.Plus(session.Counts())
-		for _, name := range session.QueueNames() {
-			info, _, err := session.LookAtQueue(name)
-			if err != nil {
-				continue
-			}
+		for _, info := range session.LookAtQueues() {
 			t.queues++
 			t.consumers += info.Consumers
 			t.ready += info.Ready

@@ -100,6 +100,11 @@ func (c *call) page(p *page, items []object) {
 	}
 	from := (p.number - 1) * p.size
 	items = items[from:min(from+p.size, filtered)]
+	if c.expand != nil {
+		for i := range items {
+			items[i] = c.expand(items[i])
+		}
+	}
 	if columns := c.columns(); columns != nil {
 		items = pickAll(items, columns)
 	}

@@ -30,7 +30,18 @@ const (
 )
 
 // series are the last two samples of one thing; a rate is the difference between them.
-type series struct{ before, last sample }
+type series struct {
+	before, last sample
+	changed      time.Time // of the last sample that differed from the one before it
+}
+
+// idleSince tells since when nothing has changed, and whether that is so for a whole interval.
+func (s *series) idleSince() (time.Time, bool) {
+	if s == nil {
+		return time.Time{}, false
+	}
+	return s.changed, s.last.at.After(s.changed)
+}
 
 // rate is how often a second s happened; 0 until there are two samples.
 func (s *series) rate(stat broker.Stat) float64 {
@@ -127,10 +138,14 @@ func (r *Rates) Sample(ctx context.Context, now time.Time) {
 	for key, s := range next {
 		had := r.last[key]
 		if had == nil {
-			r.last[key] = &series{last: s}
+			r.last[key] = &series{last: s, changed: s.at}
 			continue
 		}
-		r.last[key] = &series{before: had.last, last: s}
+		changed := had.changed
+		if s.counts != had.last.counts || s.gauges != had.last.gauges {
+			changed = s.at
+		}
+		r.last[key] = &series{had.last, s, changed}
 	}
 	for key := range r.last {
 		if _, ok := next[key]; !ok {

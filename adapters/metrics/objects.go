@@ -22,6 +22,8 @@ func (c *collector) look(vhost string) *broker.Session {
 // queueNumbers are those of one queue, or of all.
 type queueNumbers struct {
 	ready, unacked, consumers int
+	readyBytes, unackedBytes  int64
+	bytesUnknown              bool
 	published                 uint64
 }
 
@@ -43,13 +45,13 @@ func (c *collector) queues() consumerNumbers {
 		if s == nil {
 			continue
 		}
-		for _, name := range s.QueueNames() {
-			info, _, err := s.LookAtQueue(name)
-			if err != nil {
-				continue
-			}
+		for _, info := range s.LookAtQueues() {
 			queues++
-			one := queueNumbers{info.Ready, info.Unacked, info.Consumers, info.Counts[broker.Published]}
+			name := info.Spec.Name
+			one := queueNumbers{
+				info.Ready, info.Unacked, info.Consumers, info.ReadyBytes, info.UnackedBytes, info.BytesUnknown,
+				info.Counts[broker.Published],
+			}
 			if c.scope.perQueue {
 				labels := []label{{"vhost", vhost}, {"queue", name}}
 				c.sendQueue(one, labels...)
@@ -58,6 +60,9 @@ func (c *collector) queues() consumerNumbers {
 			all.ready += one.ready
 			all.unacked += one.unacked
 			all.consumers += one.consumers
+			all.readyBytes += one.readyBytes
+			all.unackedBytes += one.unackedBytes
+			all.bytesUnknown = all.bytesUnknown || one.bytesUnknown
 			all.published += one.published
 			if one.consumers > 0 {
 				consumers.add(s.QueueConsumers(name))
@@ -90,6 +95,11 @@ func (c *collector) sendQueue(n queueNumbers, labels ...label) {
 		c.gauge("queue_messages_ready", "Messages ready to be delivered to consumers", float64(n.ready), labels...)
 		c.gauge("queue_messages_unacked", "Messages delivered to consumers but not yet acknowledged", float64(n.unacked), labels...)
 		c.gauge("queue_messages", "Sum of ready and unacknowledged messages - total queue depth", float64(n.ready+n.unacked), labels...)
+	}
+	if c.scope.wants("queue_metrics") && !n.bytesUnknown {
+		c.gauge("queue_messages_bytes", "Size in bytes of ready and unacknowledged messages", float64(n.readyBytes+n.unackedBytes), labels...)
+		c.gauge("queue_messages_ready_bytes", "Size in bytes of ready messages", float64(n.readyBytes), labels...)
+		c.gauge("queue_messages_unacked_bytes", "Size in bytes of all unacknowledged messages", float64(n.unackedBytes), labels...)
 	}
 	if c.scope.wants("queue_consumer_count", "queue_metrics") {
 		c.gauge("queue_consumers", "Consumers on a queue", float64(n.consumers), labels...)

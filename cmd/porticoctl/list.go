@@ -26,7 +26,8 @@ var listings = []listing{
 		defaults: []string{"name", "messages"},
 		columns: []string{
 			"name", "durable", "auto_delete", "arguments", "policy", "operator_policy", "exclusive", "messages_ready",
-			"messages_unacknowledged", "messages", "consumers", "state", "type", "node", "vhost",
+			"messages_unacknowledged", "messages", "consumers", "state", "type", "node", "vhost", "memory", "message_bytes",
+			"message_bytes_ready", "message_bytes_unacknowledged", "messages_persistent", "message_bytes_persistent",
 		},
 	},
 	{

@@ -153,7 +153,8 @@ func (a *api) checkQueue() {
 	for path, want := range map[string]any{
 		"messages": 4.0, "messages_ready": 2.0, "messages_unacknowledged": 2.0, "consumers": 1.0, "durable": true, "type": "classic",
 		"message_stats.publish": 5.0, "message_stats.deliver": 3.0, "message_stats.deliver_get": 3.0, "message_stats.ack": 1.0,
-		"arguments.x-max-length": 100.0, "state": "running",
+		"arguments.x-max-length": 100.0, "state": "running", "message_bytes": 4.0, "message_bytes_ready": 2.0,
+		"message_bytes_unacknowledged": 2.0, "messages_persistent": 4.0, "message_bytes_persistent": 4.0,
 	} {
 		if got := dig(q, strings.Split(path, ".")...); got != want {
 			a.t.Errorf("queue: %s is %v, want %v", path, got, want)
