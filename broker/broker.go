@@ -117,6 +117,7 @@ type Broker struct {
 
 	pastFlows map[flowKey]Counts // of namespaces that are deleted; under mu
 	deaths    deathRegistry
+	logins    logins
 }
 
 // Open loads what the store holds, finishes transactions that a crash interrupted, and returns the broker. Close it

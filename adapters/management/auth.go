@@ -59,6 +59,7 @@ func (c *call) authenticate() bool {
 	}
 	local := fromLoopback(c.r.RemoteAddr)
 	p, err := c.server.broker.Authenticate(name, password, local)
+	c.server.broker.CountLogin("http", err == nil)
 	if err != nil {
 		if _, remote := c.server.broker.Authenticate(name, password, true); remote == nil && !local {
 			c.refuse("User can only log in via localhost")

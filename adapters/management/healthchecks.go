@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 )
@@ -17,6 +18,7 @@ func healthResources() []resource {
 		{path: checks + "virtual-hosts", get: checkPassed},
 		{path: checks + "port-listener/{port}", get: checkPort},
 		{path: checks + "protocol-listener/{protocol}", get: checkProtocol},
+		{path: checks + "certificate-expiration/{within}/{unit}", get: checkCertificate},
 		{path: checks + "node-is-mirror-sync-critical", get: checkPassed},
 		{path: checks + "node-is-quorum-critical", get: checkPassed},
 		{path: "/aliveness-test/{vhost}", access: inVhost, get: testAliveness},
@@ -51,6 +53,37 @@ func checkAlarms(c *call) {
 	if len(alarms) > 0 {
 		c.checkFailed(object{"reason": "There are alarms in effect in the cluster", "alarms": alarms})
 		return
+	}
+	c.answer(object{"status": "ok"})
+}
+
+// units are how many seconds RabbitMQ means by a unit of time.
+var units = map[string]int{"days": 86400, "weeks": 7 * 86400, "months": 365 * 86400 / 12, "years": 365 * 86400}
+
+// checkCertificate fails when the certificate of the TLS listeners ends within a time.
+func checkCertificate(c *call) {
+	within, err := strconv.Atoi(c.vars["within"])
+	unit, known := units[c.vars["unit"]]
+	switch {
+	case err != nil || within < 0:
+		c.badRequest("Invalid expiration value.")
+		return
+	case !known:
+		c.badRequest("Time unit not recognised. Supported units: days, weeks, months, years.")
+		return
+	}
+	if f := c.server.opts.CertificateEnds; f != nil {
+		end, err := f()
+		if err != nil {
+			c.failed(err)
+			return
+		}
+		if !end.IsZero() && time.Until(end) < time.Duration(within)*time.Duration(unit)*time.Second {
+			c.checkFailed(object{"reason": "Certificates expiring", "expired": []object{{
+				"node": c.server.node(), "certificate_expires_on": end.UTC().Format("2006-01-02 15:04:05"),
+			}}})
+			return
+		}
 	}
 	c.answer(object{"status": "ok"})
 }

@@ -40,6 +40,8 @@ type Options struct {
 	// that cannot be told.
 	DiskFree  func() (int64, error)
 	DiskLimit int64
+	// CertificateEnds tells when the certificate of the TLS listeners ends; the zero time without one. nil: there is none.
+	CertificateEnds func() (time.Time, error)
 	// Listeners lists where clients are served; nil for nowhere.
 	Listeners func() []Listener
 	// Rates tells how fast counts grow; nil: every rate is 0.
@@ -85,6 +87,9 @@ func New(b *broker.Broker, opts Options) *Handler {
 		opts.Version = "3.13.7"
 	}
 	s := &server{broker: b, opts: opts, router: newRouter(resources())}
+	if opts.Rates != nil {
+		opts.Rates.measure(s.nodeNumbers)
+	}
 	return &Handler{s.routes(), s}
 }
 
@@ -149,6 +154,7 @@ func resources() []resource {
 		queueResources(),
 		bindingResources(),
 		healthResources(),
+		authAttemptResources(),
 	)
 }
 

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"encoding/json"
 	"os"
 	"runtime"
 	"strings"
@@ -14,7 +15,7 @@ func overviewResources() []resource {
 	return []resource{
 		{path: "/overview", get: getOverview},
 		{path: "/version", get: func(c *call) { c.write(200, c.server.opts.Version) }},
-		{path: "/cluster-name", get: func(c *call) { c.answer(object{"name": c.server.clusterName()}) }},
+		{path: "/cluster-name", get: func(c *call) { c.answer(object{"name": c.server.clusterName()}) }, put: putClusterName},
 		{path: "/nodes", access: monitors, get: func(c *call) { c.list([]object{c.describeNode()}, "name") }},
 		{path: "/nodes/{node}", access: monitors, get: getNode},
 		{path: "/extensions", get: func(c *call) { c.write(200, []object{{"javascript": "dispatcher.js"}}) }},
@@ -39,11 +40,42 @@ func (s *server) node() string { return nodeName() }
 
 // clusterName is the name set for the cluster, else that of the node's host in full.
 func (s *server) clusterName() string {
+	var name string
+	if json.Unmarshal(s.broker.GlobalParameters()[clusterNameParameter], &name) == nil && name != "" {
+		return name
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
 	}
 	return "rabbit@" + host
+}
+
+// clusterNameParameter is the global parameter that keeps the cluster's name.
+const clusterNameParameter = "cluster_name"
+
+func putClusterName(c *call) {
+	if !isAdministrator(c.user) {
+		c.refuse(refusals[administrators])
+		return
+	}
+	var in struct{ Name *string }
+	if !c.decode(&in) {
+		return
+	}
+	if in.Name == nil {
+		c.badRequest("[{key_missing,name}]")
+		return
+	}
+	value, err := json.Marshal(*in.Name)
+	if err == nil {
+		_, err = c.server.broker.SetGlobalParameter(clusterNameParameter, value)
+	}
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	c.changed()
 }
 
 // exchangeTypes describes the kinds of exchange that can be declared.
@@ -190,7 +222,7 @@ func (c *call) describeNode() object {
 	}
 	o := object{
 		"name": s.node(), "type": "disc", "running": true, "being_drained": false, "os_pid": itoa(os.Getpid()),
-		"uptime": time.Since(started).Milliseconds(), "processors": runtime.NumCPU(), "proc_used": runtime.NumGoroutine(),
+		"uptime": time.Since(started).Milliseconds(), "processors": runtime.NumCPU(),
 		"rates_mode": "basic", "partitions": []string{}, "cluster_links": []object{}, "enabled_plugins": []string{"rabbitmq_management"},
 		"exchange_types": exchangeTypes(), "auth_mechanisms": authMechanisms(), "contexts": s.contexts(),
 		"applications": []object{{"name": "rabbit", "description": "RabbitMQ", "version": s.opts.Version}},
@@ -198,22 +230,40 @@ func (c *call) describeNode() object {
 		"db_dir": s.opts.DataDir, "log_files": []string{"<stderr>"}, "config_files": []string{},
 	}
 	if s.opts.Memory != nil {
-		st := s.opts.Memory.Status()
-		o["mem_used"], o["mem_limit"] = st.Used, st.Limit
+		o["mem_limit"] = s.opts.Memory.Status().Limit
+	}
+	if s.opts.DiskFree != nil {
+		o["disk_free_limit"] = s.opts.DiskLimit
+	}
+	if _, _, limit, err := openfiles.Count(); err == nil {
+		o["fd_total"], o["sockets_total"] = limit, limit
+	}
+	rates := s.opts.Rates.nodeRates()
+	for name, n := range s.nodeNumbers() {
+		o[name] = int64(n)
+		o[name+"_details"] = details(rates[name])
+	}
+	return o
+}
+
+// nodeNumbers are what is measured of the node and has a rate.
+func (s *server) nodeNumbers() map[string]float64 {
+	n := map[string]float64{"proc_used": float64(runtime.NumGoroutine())}
+	if s.opts.Memory != nil {
+		n["mem_used"] = float64(s.opts.Memory.Status().Used)
 	}
 	if s.opts.DiskFree != nil {
 		if free, err := s.opts.DiskFree(); err == nil {
-			o["disk_free"], o["disk_free_limit"] = free, s.opts.DiskLimit
+			n["disk_free"] = float64(free)
 		}
 	}
-	if used, sockets, limit, err := openfiles.Count(); err == nil {
-		o["fd_used"], o["fd_total"] = used, limit
-		o["sockets_used"], o["sockets_total"] = sockets, limit
+	if used, sockets, _, err := openfiles.Count(); err == nil {
+		n["fd_used"], n["sockets_used"] = float64(used), float64(sockets)
 	}
-	for name, n := range s.churn() {
-		o[name] = n
+	for name, count := range s.churn() {
+		n[name] = float64(count.(uint64))
 	}
-	return o
+	return n
 }
 
 func authMechanisms() []object {

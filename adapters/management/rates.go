@@ -72,6 +72,9 @@ type Rates struct {
 
 	mu   sync.Mutex
 	last map[any]*series // by object: see the keys below
+	// node measures what nodes show rates of; nil until there is a front end.
+	node  func() map[string]float64
+	nodes [2]nodeSample // the last two
 }
 
 type (
@@ -80,6 +83,37 @@ type (
 	vhostKey    string
 	overallKey  struct{}
 )
+
+// nodeSample is what was measured of the node at one time.
+type nodeSample struct {
+	at     time.Time
+	values map[string]float64
+}
+
+// nodeRates are by how much a second what is measured of the node has changed, by name.
+func (r *Rates) nodeRates() map[string]float64 {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, last := r.nodes[0], r.nodes[1]
+	rates := make(map[string]float64)
+	for name, v := range last.values {
+		rates[name] = 0
+		if had, ok := before.values[name]; ok && last.at.After(before.at) {
+			rates[name] = (v - had) / last.at.Sub(before.at).Seconds()
+		}
+	}
+	return rates
+}
+
+// measure says how the node is measured.
+func (r *Rates) measure(node func() map[string]float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.node = node
+}
 
 // NewRates makes rates of the broker's counts. They are 0 until Run has counted twice.
 func NewRates(b *broker.Broker) *Rates { return &Rates{broker: b, last: make(map[any]*series)} }
@@ -134,7 +168,15 @@ func (r *Rates) Sample(ctx context.Context, now time.Time) {
 	}
 	next[overallKey{}] = overall
 	r.mu.Lock()
+	node := r.node
+	r.mu.Unlock()
+	var values map[string]float64
+	if node != nil {
+		values = node()
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.nodes[0], r.nodes[1] = r.nodes[1], nodeSample{now, values}
 	for key, s := range next {
 		had := r.last[key]
 		if had == nil {
@@ -162,6 +204,7 @@ func (r *Rates) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.last)
+	clear(r.nodes[:])
 }
 
 // of returns the samples of an object; nil when there are none.

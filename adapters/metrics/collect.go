@@ -111,6 +111,12 @@ func (c *collector) node() {
 	}
 	c.gauge("alarms_memory_used_watermark", "is 1 if VM memory watermark alarm is in effect", on[broker.AlarmMemory])
 	c.gauge("alarms_free_disk_space_watermark", "is 1 if free disk space watermark alarm is in effect", on[broker.AlarmDisk])
+	for _, n := range o.Broker.Logins() {
+		protocol := label{"protocol", n.FrontEnd}
+		c.counter("auth_attempts_total", "Total number of authorization attempts", n.Accepted+n.Failed, protocol)
+		c.counter("auth_attempts_succeeded_total", "Total number of successful authentication attempts", n.Accepted, protocol)
+		c.counter("auth_attempts_failed_total", "Total number of failed authentication attempts", n.Failed, protocol)
+	}
 	t := o.Broker.Totals()
 	c.counter("connections_opened_total", "Total number of connections opened", t.ConnectionsOpened)
 	c.counter("connections_closed_total", "Total number of connections closed or terminated", t.ConnectionsClosed)

@@ -9,8 +9,9 @@ import (
 
 func connectionCommands() map[string]command {
 	return map[string]command{
-		"close_connection":      {"<connection> <explanation>", "Instructs the broker to close the connection of that name", 2, 2, closeConnection},
-		"close_all_connections": {"[-p <vhost> --global] <explanation>", "Instructs the broker to close all connections for the specified vhost or entire node", 1, 1, closeAllConnections},
+		"close_connection":           {"<connection> <explanation>", "Instructs the broker to close the connection of that name", 2, 2, closeConnection},
+		"close_all_user_connections": {"<user> <explanation>", "Instructs the broker to close all connections of a user", 2, 2, closeUserConnections},
+		"close_all_connections":      {"[-p <vhost> --global] <explanation>", "Instructs the broker to close all connections for the specified vhost or entire node", 1, 1, closeAllConnections},
 	}
 }
 
@@ -37,6 +38,23 @@ func closeConnection(c *client, args []string, out io.Writer) error {
 	c.sayf(out, "Closing connection %s, reason: %s...", args[0], args[1])
 	if err := c.endConnection(args[0], args[1]); !missing(err) { // one that is gone is closed
 		return err
+	}
+	return nil
+}
+
+func closeUserConnections(c *client, args []string, out io.Writer) error {
+	c.sayf(out, "Closing connections of user %s, reason: %s...", args[0], args[1])
+	var connections []struct{ Name, User string }
+	if err := c.send(http.MethodGet, api("connections"), nil, &connections); err != nil {
+		return err
+	}
+	for _, conn := range connections {
+		if conn.User != args[0] {
+			continue
+		}
+		if err := c.endConnection(conn.Name, args[1]); err != nil && !missing(err) {
+			return err
+		}
 	}
 	return nil
 }

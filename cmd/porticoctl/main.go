@@ -50,7 +50,7 @@ const many = 1 << 16
 var commands = joined(
 	memoryCommands(), userCommands(), vhostCommands(), permissionCommands(), policyCommands(), parameterCommands(),
 	limitCommands(), definitionCommands(), listCommands(), queueCommands(), connectionCommands(), nodeCommands(),
-	appCommands(),
+	appCommands(), clusterCommands(),
 )
 
 func joined(groups ...map[string]command) map[string]command {

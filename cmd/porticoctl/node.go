@@ -152,23 +152,32 @@ type overview struct {
 	} `json:"listeners"`
 }
 
-func status(c *client, _ []string, out io.Writer) error {
-	c.sayf(out, "Status of node %s ...", node())
+// nodeState asks for what is known of the node.
+func (c *client) nodeState() (*overview, *nodeStatus, error) {
 	var o overview
 	var nodes []nodeStatus
 	if err := c.send(http.MethodGet, api("overview"), nil, &o); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := c.send(http.MethodGet, api("nodes"), nil, &nodes); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if len(nodes) == 0 {
-		return errors.New("the server names no node")
+		return nil, nil, errors.New("the server names no node")
+	}
+	return &o, &nodes[0], nil
+}
+
+func status(c *client, _ []string, out io.Writer) error {
+	c.sayf(out, "Status of node %s ...", node())
+	o, n, err := c.nodeState()
+	if err != nil {
+		return err
 	}
 	if c.opts.formatter == "json" {
-		return json.NewEncoder(out).Encode(statusObject(&o, &nodes[0]))
+		return json.NewEncoder(out).Encode(statusObject(o, n))
 	}
-	printStatus(out, &o, &nodes[0])
+	printStatus(out, o, n)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,11 +11,13 @@ import (
 
 func vhostCommands() map[string]command {
 	return map[string]command{
-		"add_vhost":    {"<vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream>]", "Creates a virtual host", 1, 1, addVhost},
-		"delete_vhost": {"<vhost>", "Deletes a virtual host", 1, 1, deleteVhost},
-		"trace_on":     {"", "Starts tracing a virtual host to the exchange amq.rabbitmq.trace", 0, 0, trace(true)},
-		"trace_off":    {"", "Stops tracing a virtual host", 0, 0, trace(false)},
-		"list_vhosts":  {"[<column> ...]", "Lists virtual hosts", 0, many, listVhosts},
+		"add_vhost":      {"<vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream>]", "Creates a virtual host", 1, 1, addVhost},
+		"delete_vhost":   {"<vhost>", "Deletes a virtual host", 1, 1, deleteVhost},
+		"set_vhost_tags": {"<vhost> <tag> [...]", "Sets virtual host tags", 1, many, setVhostTags},
+		"restart_vhost":  {"", "Tells that the virtual host runs: it does as long as the broker", 0, 0, restartVhost},
+		"trace_on":       {"", "Starts tracing a virtual host to the exchange amq.rabbitmq.trace", 0, 0, trace(true)},
+		"trace_off":      {"", "Stops tracing a virtual host", 0, 0, trace(false)},
+		"list_vhosts":    {"[<column> ...]", "Lists virtual hosts", 0, many, listVhosts},
 	}
 }
 
@@ -32,7 +35,39 @@ func addVhost(c *client, args []string, out io.Writer) error {
 	})
 }
 
-// trace switches tracing. The API takes the rest of the virtual host with it.
+// changeVhost changes some of what a virtual host is described by. The API takes all of it.
+func (c *client) changeVhost(name string, change row) error {
+	var v row
+	if err := c.send(http.MethodGet, api("vhosts", name), nil, &v); missing(err) {
+		return noVhost(name)
+	} else if err != nil {
+		return err
+	}
+	all := row{"description": v["description"], "tags": v["tags"]}
+	if metadata, ok := v["metadata"].(row); ok && metadata["default_queue_type"] != nil {
+		all["default_queue_type"] = metadata["default_queue_type"] // what was set, if anything was
+	}
+	maps.Copy(all, change)
+	return c.put(api("vhosts", name), all)
+}
+
+func setVhostTags(c *client, args []string, out io.Writer) error {
+	c.sayf(out, "Setting tags for virtual host %q to [%s] ...", args[0], strings.Join(args[1:], ", "))
+	return c.changeVhost(args[0], row{"tags": args[1:]})
+}
+
+func restartVhost(c *client, _ []string, out io.Writer) error {
+	c.sayf(out, "Trying to restart vhost '%s' on node '%s' ...", c.opts.vhost, node())
+	if err := c.send(http.MethodGet, api("vhosts", c.opts.vhost), nil, nil); missing(err) {
+		return noVhost(c.opts.vhost)
+	} else if err != nil {
+		return err
+	}
+	c.quietlyf(out, "Vhost '%s' is already running on node '%s'", c.opts.vhost, node())
+	return nil
+}
+
+// trace switches tracing.
 func trace(on bool) func(*client, []string, io.Writer) error {
 	doing, done := "Stopping", "disabled"
 	if on {
@@ -40,21 +75,7 @@ func trace(on bool) func(*client, []string, io.Writer) error {
 	}
 	return func(c *client, _ []string, out io.Writer) error {
 		c.sayf(out, "%s tracing for vhost %q ...", doing, c.opts.vhost)
-		var v row
-		if err := c.send(http.MethodGet, api("vhosts", c.opts.vhost), nil, &v); missing(err) {
-			return noVhost(c.opts.vhost)
-		} else if err != nil {
-			return err
-		}
-		kind := v["default_queue_type"]
-		if metadata, ok := v["metadata"].(row); ok {
-			kind = metadata["default_queue_type"] // what was set, if anything was
-		}
-		change := row{"description": v["description"], "tags": v["tags"], "tracing": on}
-		if kind != nil {
-			change["default_queue_type"] = kind
-		}
-		if err := c.put(api("vhosts", c.opts.vhost), change); err != nil {
+		if err := c.changeVhost(c.opts.vhost, row{"tracing": on}); err != nil {
 			return err
 		}
 		c.quietlyf(out, "Trace %s for vhost %s", done, c.opts.vhost)

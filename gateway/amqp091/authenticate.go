@@ -47,14 +47,21 @@ func (c *conn) authenticate(mechanism string, response []byte) (*broker.Principa
 		return c.password(user.String(), password.String())
 	case "EXTERNAL":
 		if name := c.certificateName(); name != "" {
-			return c.srv.broker.PrincipalNamed(name)
+			p, err := c.srv.broker.PrincipalNamed(name)
+			c.srv.broker.CountLogin(frontEnd, err == nil)
+			return p, err
 		}
 	}
 	return nil, errUnknownMechanism
 }
 
+// frontEnd names this front end in what is counted.
+const frontEnd = "amqp091"
+
 func (c *conn) password(user, password string) (*broker.Principal, error) {
-	return c.srv.broker.Authenticate(user, password, c.fromLoopback())
+	p, err := c.srv.broker.Authenticate(user, password, c.fromLoopback())
+	c.srv.broker.CountLogin(frontEnd, err == nil)
+	return p, err
 }
 
 func (c *conn) fromLoopback() bool {

@@ -207,7 +207,7 @@ func (c *conn) open(principal *broker.Principal) error {
 		// What is wrong with a virtual host ends the connection, under a code of its own.
 		return &fault{scope: connectionScope, code: wire.NotAllowed, text: f.text, id: wire.IDConnectionOpen}
 	}
-	session.SetFrontEnd("amqp091")
+	session.SetFrontEnd(frontEnd)
 	c.session = session
 	c.list()
 	c.log = c.log.With("ns", session.Namespace())

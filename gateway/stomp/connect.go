@@ -102,16 +102,20 @@ func (c *conn) login(ctx context.Context, f *wire.Frame) (*broker.Session, error
 	if err != nil {
 		return nil, err
 	}
-	session.SetFrontEnd("stomp")
+	session.SetFrontEnd(frontEnd)
 	return session, nil
 }
 
 // authenticate finds who the client is: by the login header, else by the certificate that it came with, else the user
 // that stands in for those who do not say.
+// frontEnd names this front end in what is counted.
+const frontEnd = "stomp"
+
 func (c *conn) authenticate(f *wire.Frame) (*broker.Principal, error) {
 	o := &c.server.opts
 	if name := certificateName(c.nc); name != "" && value(f, "login", "") == "" {
 		p, err := c.server.broker.PrincipalNamed(name)
+		c.server.broker.CountLogin(frontEnd, err == nil)
 		if err != nil {
 			c.log.Warn("login by certificate refused", "user", name, "err", err)
 		}
@@ -120,6 +124,7 @@ func (c *conn) authenticate(f *wire.Frame) (*broker.Principal, error) {
 	user, password := value(f, "login", o.DefaultUser), value(f, "passcode", o.DefaultPassword)
 	local := fromLoopback(c.nc)
 	p, err := c.server.broker.Authenticate(user, password, local)
+	c.server.broker.CountLogin(frontEnd, err == nil)
 	if err == nil {
 		return p, nil
 	}

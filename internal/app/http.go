@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ func (a *application) startManagement(ctx context.Context) error {
 	opts.Memory, opts.Rates, opts.Control, opts.Listeners = a.memory, rates, a.control, a.listeners()
 	opts.DataDir, opts.DiskLimit = a.config.DataDir, int64(a.config.Disk.FreeLimit)
 	opts.DiskFree = func() (int64, error) { return disk.Free(a.config.DataDir) }
+	opts.CertificateEnds = a.certificateEnds
 	a.management = management.New(a.broker, opts)
 	return nil
 }
@@ -48,6 +50,22 @@ func (a *application) startMetrics(ctx context.Context) error {
 	}
 	a.serveHTTP("metrics", metrics.NewServer(opts), plain)
 	return nil
+}
+
+// certificateEnds tells when the certificate in use ends.
+func (a *application) certificateEnds() (time.Time, error) {
+	if a.tls == nil {
+		return time.Time{}, nil
+	}
+	current, err := a.tls.GetConfigForClient(nil) // what the next handshake gets
+	if err != nil {
+		return time.Time{}, err
+	}
+	leaf, err := x509.ParseCertificate(current.Certificates[0].Certificate[0])
+	if err != nil {
+		return time.Time{}, err
+	}
+	return leaf.NotAfter, nil
 }
 
 // nodeName is what RabbitMQ would call a node of its own here.

@@ -31,6 +31,9 @@ func doEverything(t *testing.T, s *server.Server) {
 	must(t, ch.PublishWithContext(t.Context(), "", "nowhere", false, false, amqp.Publishing{}))
 	_, err = ch.QueueDelete("got", false, false, false)
 	must(t, err)
+	if _, err := amqp.Dial("amqp://guest:wrong@" + s.Address(t, "amqp")); err == nil {
+		t.Fatal("logged in with a wrong password")
+	}
 	other, err := amqp.Dial(s.AMQPURL(t))
 	must(t, err)
 	closed, err := other.Channel()
