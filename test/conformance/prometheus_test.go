@@ -45,6 +45,11 @@ func TestPrometheus(t *testing.T) {
 		}
 	}
 	published := l.stop(t)
+	eventually(t, "all is consumed", func() bool {
+		var q struct{ Messages int }
+		getJSON(t, base+"/api/queues/%2F/busy", &q)
+		return q.Messages == 0
+	})
 	before, at := messageStats(t, base), time.Now()
 	got := p.scrapeAfter(t, at, s.Address(t, "metrics"))
 	compareScrape(t, got, before, before)
