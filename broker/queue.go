@@ -218,13 +218,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	q.log = log
 	q.last, q.found = found.Last, found.Last
 	q.next = st.next
-	q.unread = int(unread)
-	q.unreadBytes, q.readyBytes = unreadBytes, unreadBytes
-	q.old, q.oldEnd = st.runs, st.next
-	for _, r := range st.runs {
-		q.unread += int(r.messages)
-	}
-	q.unmeasured = q.unread > 0 && unreadBytes == 0
+	q.countUnread(int(unread), unreadBytes, st)
 	if len(st.runs) > 0 {
 		q.next = st.runs[0].from
 	}
@@ -249,6 +243,17 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 		q.survey = make(chan struct{})
 	}
 	return nil
+}
+
+// countUnread counts what an earlier run left to read: fresh messages from the state's cursor on, and its runs.
+func (q *Queue) countUnread(fresh int, bytes int64, st *state) {
+	q.unread = fresh
+	q.unreadBytes, q.readyBytes = bytes, bytes
+	q.old, q.oldEnd = st.runs, st.next
+	for _, r := range st.runs {
+		q.unread += int(r.messages)
+	}
+	q.unmeasured = q.unread > 0 && bytes == 0
 }
 
 // skipUnread settles a message that is still to be read. One that is settled already, or lost with the end of the
