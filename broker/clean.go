@@ -84,7 +84,7 @@ func (w *stateWrite) moved(first uint64, err error) {
 		w.queue.unlist(e)
 		e.place = first + uint64(i)
 		w.queue.adopt(e, &w.queue.copied)
-		if e.waits() && e.aside() && w.queue.crowded() {
+		if e.waits() && w.queue.aside(e) && w.queue.crowded() {
 			w.queue.drop(e)
 		}
 	}

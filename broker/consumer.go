@@ -19,6 +19,10 @@ type Consumer struct {
 	stopped bool
 	waiting bool // another one is served alone
 
+	// Of a queue that has a chooser:
+	selection *selection
+	own       offers // of the groups that are kept for it
+
 	reader *streamReader // of a consumer of a stream
 }
 
@@ -50,6 +54,8 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 	switch {
 	case q.gone:
 		err = q.notFound()
+	case opts.choosy() && q.groups != nil, opts.KeepGroups && q.stream != nil:
+		err = &Error{Kind: KindUnsupported, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
 	case opts.Exclusive && q.spec.SingleActive, len(q.consumers) > 0 && (opts.Exclusive || q.consumers[0].opts.Exclusive):
 		err = &Error{Kind: KindExclusiveUse, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
 	default:
@@ -57,6 +63,7 @@ func (s *Session) Consume(ctx context.Context, queue string, recv Receiver, opts
 		q.noteUse()
 		q.consumed = true
 		q.notePriorities()
+		q.noteChoice(c)
 		q.chooseActive()
 		if c.reader != nil {
 			q.stream.readersChanged(q)
@@ -128,6 +135,7 @@ func (c *Consumer) stop() {
 			q.consumers = slices.Delete(q.consumers, i, i+1)
 		}
 		q.notePriorities()
+		q.noteChoice(c)
 		q.chooseActive()
 		if len(q.consumers) == 0 {
 			q.lowerMark()
@@ -165,28 +173,34 @@ func (q *Queue) notePriorities() {
 	}
 }
 
-// chooseActive chooses the consumer that is served alone, in a queue that has such a one: it stays until it goes, and
-// then the first of those with the highest priority follows.
+// chooseActive chooses the consumer that is served alone: in a queue that has such a one, or when there are consumers that
+// ask for it. It stays until it goes, and then the first of those with the highest priority follows; among consumers
+// that ask for it, one of a higher priority follows at once.
 func (q *Queue) chooseActive() {
-	if !q.spec.SingleActive || (q.active != nil && !q.active.stopped) {
+	sole := slices.ContainsFunc(q.consumers, func(c *Consumer) bool { return c.opts.Sole })
+	before := q.active
+	switch {
+	case !q.spec.SingleActive && !sole:
+		q.active = nil
+	case q.active == nil, q.active.stopped, sole && !q.spec.SingleActive:
+		if q.active != nil && (q.active.stopped || sole && !q.active.opts.Sole) {
+			q.active = nil
+		}
 		for _, c := range q.consumers {
-			c.waiting = q.spec.SingleActive && c != q.active
-		}
-		return
-	}
-	q.active = nil
-	for _, c := range q.consumers {
-		if q.active == nil || c.opts.Priority > q.active.opts.Priority {
-			q.active = c
+			if (c.opts.Sole || !sole) && (q.active == nil || c.opts.Priority > q.active.opts.Priority) {
+				q.active = c
+			}
 		}
 	}
 	for _, c := range q.consumers {
-		c.waiting = c != q.active
+		c.waiting = q.active != nil && c != q.active
 	}
-	q.dispatch()
+	if q.active != before {
+		q.dispatch()
+	}
 }
 
-// Active reports whether the consumer is served: always, but in a queue with a single active consumer.
+// Active reports whether the consumer is served: always, unless another one is served alone.
 func (c *Consumer) Active() bool {
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
@@ -273,7 +287,10 @@ func (q *Queue) dispatch() {
 		q.stream.look(q)
 		return
 	}
-	for q.anyReady() && len(q.consumers) > 0 && !q.incomplete() {
+	if q.chooser != nil && !q.incomplete() {
+		q.chooser.dispatch()
+	}
+	for q.chooser == nil && q.anyReady() && len(q.consumers) > 0 && !q.incomplete() {
 		if q.tooOld() {
 			q.retire(q.popReady(), DiedOfAge, nil)
 			continue
@@ -303,7 +320,9 @@ func (q *Queue) dispatch() {
 func (q *Queue) handOut(e *entry, c *Consumer) {
 	e.turn++
 	q.noteOut(e)
-	d := Delivery{Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq}
+	d := Delivery{
+		Message: e.msg, Redelivered: q.redelivered(e), Count: e.count, First: e.first, Sequence: e.seq, OpensGroup: e.opens,
+	}
 	if !c.opts.AutoAck {
 		d.Lease = Lease{queue: q, entry: e, turn: e.turn}
 		q.noteLeased(e)

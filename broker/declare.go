@@ -284,6 +284,9 @@ func (q *Queue) forgetReady() {
 	if q.groups != nil {
 		q.groups.clear()
 	}
+	if q.chooser != nil {
+		q.chooser.clear()
+	}
 }
 
 func (q *Queue) purge() (int, error) {

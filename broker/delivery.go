@@ -53,6 +53,8 @@ type Delivery struct {
 	First time.Time
 	// Sequence is the message's place in its queue; it stays the same over redeliveries. In a stream it is the offset.
 	Sequence uint64
+	// OpensGroup: it is the first message of its group for this consumer, see [ConsumeOptions.KeepGroups].
+	OpensGroup bool
 }
 
 // Receiver takes a consumer's deliveries.
@@ -78,13 +80,20 @@ type ConsumeOptions struct {
 	AutoAck bool
 	// Exclusive refuses to share the queue with other consumers.
 	Exclusive bool
+	// Sole: while there is a consumer that asks for it, one of those is served alone, that of the highest priority (as
+	// ActiveMQ's exclusive consumers).
+	Sole bool
 	// Priority: consumers of higher priority are served first while they have credit.
 	Priority int32
 	// Start is where a consumer of a stream begins.
 	Start StreamPosition
-	// Filter lets through the messages that a consumer of a stream gets; nil: all. It is called without locks, by one
-	// goroutine at a time.
-	Filter func(*Message) bool
+	// Filter chooses the messages that it gets; nil: all. What no consumer's filter takes waits in its place. Queues that
+	// are Ordered have no filters (KindUnsupported).
+	Filter Filter
+	// KeepGroups: the messages of a group (see [GroupHeader]) go to the consumer that got the first one, until it goes or
+	// the group ends (see [GroupSequenceHeader]). It holds among consumers that ask for it. Queues that are Ordered, and
+	// streams, know their own order (KindUnsupported).
+	KeepGroups bool
 	// Credits bound how many deliveries are unsettled at once; all must have room. None means no bound.
 	Credits []*Credit
 	// Attributes are the front end's own, for listings, as are the next three.

@@ -134,6 +134,11 @@ func (q *Queue) takeBack(e *entry) bool {
 		q.undelay(e)
 		return true
 	}
+	if q.chooser != nil {
+		e.stamp++ // no offer of it holds any more
+		q.addReady(e, -1)
+		return true
+	}
 	if q.groups != nil {
 		if !q.groups.remove(e) {
 			return false

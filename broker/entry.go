@@ -10,17 +10,21 @@ type entry struct {
 	seq    uint64 // its sequence: identity and position
 	place  uint64 // where the log holds it now, when that is a copy; else 0
 	msg    *Message
-	count  uint32 // how often it was handed out and came back
-	turn   uint32 // counts hand-outs in this run; a lease names one
-	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
-	size   int32  // of its message, which may have been dropped: see reload.go
-	body   int32  // of its message's body
-	pos    uint64 // where it stands in the order of the queue: its sequence, unless it was delayed
-	due    int64  // when it may go out, in microseconds since 1970; 0: at once
-	at     int64  // when its message was published, in microseconds since 1970
-	rank   uint8  // its priority, in a queue that has some
-	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
-	group  *group // its group, in an ordered queue
+	count  uint32    // how often it was handed out and came back
+	turn   uint32    // counts hand-outs in this run; a lease names one
+	offset int64     // message bytes that the queue had taken before it: how much log lies between two entries
+	size   int32     // of its message, which may have been dropped: see reload.go
+	body   int32     // of its message's body
+	pos    uint64    // where it stands in the order of the queue: its sequence, unless it was delayed
+	due    int64     // when it may go out, in microseconds since 1970; 0: at once
+	at     int64     // when its message was published, in microseconds since 1970
+	rank   uint8     // its priority, in a queue that has some
+	after  uint64    // the message before it in the log, 0 if unknown: tells runs apart
+	group  *group    // its group, in an ordered queue
+	stamp  uint32    // counts how often it came into a chooser: an offer names one
+	seen   uint64    // the last selection that has looked at it
+	owner  *Consumer // that a chooser keeps it for
+	opens  bool      // it is about to be the first of its group at its consumer
 
 	// While leased:
 	leased    bool
@@ -94,6 +98,15 @@ func (d *entryDeque) pushBack(e *entry) {
 	}
 	d.ring[(d.first+d.n)%len(d.ring)] = e
 	d.n++
+}
+
+// all is a copy of the entries, in order.
+func (d *entryDeque) all() []*entry {
+	list := make([]*entry, d.n)
+	for i := range list {
+		list[i] = d.at(i)
+	}
+	return list
 }
 
 func (d *entryDeque) front() *entry { return d.ring[d.first] }

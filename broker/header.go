@@ -34,6 +34,19 @@ func (m *Message) Due() (at time.Time, ok bool) {
 	return time.UnixMilli(ms), ok
 }
 
+// endsGroup reports whether the message is the last of its group for its consumer.
+func (m *Message) endsGroup() bool {
+	v, ok := m.props.Headers().Lookup(GroupSequenceHeader)
+	if !ok {
+		return false
+	}
+	if n, ok := v.Int(); ok {
+		return n == -1
+	}
+	s, _ := v.Bytes()
+	return string(s) == "-1" // protocols whose headers are text
+}
+
 // text is the value of a header that is a string.
 func (m *Message) text(name string) string {
 	v, ok := m.props.Headers().Lookup(name)

@@ -125,11 +125,12 @@ func (q *Queue) expireMessages(now time.Time) {
 }
 
 // tooOld reports whether the head of the queue must not be handed out any more. A message whose time is 0 may be.
-func (q *Queue) tooOld() bool {
+func (q *Queue) tooOld() bool { return q.isTooOld(q.peekReady().msg) }
+
+func (q *Queue) isTooOld(m *Message) bool {
 	if !q.messagesAge() {
 		return false
 	}
-	m := q.peekReady().msg
 	d, bounded := q.lifetime(m)
 	return bounded && d > 0 && time.Since(m.Published()) >= d
 }

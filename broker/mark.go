@@ -89,7 +89,7 @@ func (q *Queue) newest() uint64 { return max(q.next-1, q.last, q.rec.newest) }
 
 // consumerWaits reports whether the next message that comes can go to a consumer at once.
 func (q *Queue) consumerWaits() bool {
-	return !q.anyReady() && q.unread == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
+	return (q.chooser != nil || !q.anyReady()) && q.unread == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
 }
 
 // nextMark chooses the mark of a state that is built now. Until it is written, only what both it and the last one

@@ -41,7 +41,15 @@ func (q *Queue) hold(e *entry, n int64) {
 }
 
 // aside reports that a waiting entry may not go out now.
-func (e *entry) aside() bool { return e.delayed || (e.group != nil && e.group.heapAt < 0) }
+func (q *Queue) aside(e *entry) bool {
+	switch {
+	case e.delayed:
+		return true
+	case e.group != nil:
+		return e.group.heapAt < 0
+	}
+	return q.chooser != nil && q.chooser.all.first() != e && !q.chooser.wanted(e)
+}
 
 // drop forgets the message of an entry that is ready or delayed; reload brings it back.
 func (q *Queue) drop(e *entry) {
@@ -94,7 +102,8 @@ func (q *Queue) runReloads() {
 		q.clean()
 		q.mu.Unlock()
 		if failed {
-			time.Sleep(readRetry)
+			time.AfterFunc(readRetry, q.runReloads)
+			return
 		}
 	}
 }
@@ -134,6 +143,11 @@ func (q *Queue) wake(e *entry) {
 		q.arise(e)
 	case e.group != nil:
 		q.groups.arrange(e.group)
+	case q.chooser != nil:
+		q.chooser.look(e)
+	case q.unchosen > 0 && e.stamp > 0 && e.waits() && !e.delayed:
+		q.unchosen--
+		q.returned.push(e)
 	}
 }
 

@@ -241,7 +241,9 @@ func (r *streamReader) keep(batch []streamMessage, size int64) {
 }
 
 // wants reports whether the consumer's filter lets a message through.
-func (r *streamReader) wants(m *Message) bool { return r.c.opts.Filter == nil || r.c.opts.Filter(m) }
+func (r *streamReader) wants(m *Message) bool {
+	return r.c.opts.Filter == nil || r.c.opts.Filter.Match(m)
+}
 
 // deliver hands out one message and reports false when there is no room for it.
 func (r *streamReader) deliver(sm *streamMessage) bool {

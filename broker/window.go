@@ -86,9 +86,13 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 	case q.groups != nil:
 		q.groups.add(e, true)
 		q.addReady(e, 1)
-		if e.aside() && q.crowded() {
+		if q.aside(e) && q.crowded() {
 			q.drop(e)
 		}
+		return
+	case q.chooser != nil:
+		q.addReady(q.ranked(e), 1)
+		q.chooser.insert(e)
 		return
 	case q.spec.Priorities > 0:
 		q.returned.push(q.ranked(e))
@@ -100,44 +104,70 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 
 // putBack makes an entry that is in no lease ready again, at its original position.
 func (q *Queue) putBack(e *entry) {
-	if q.groups != nil {
+	q.addReady(q.ranked(e), 1)
+	switch {
+	case q.groups != nil:
 		q.groups.add(e, false)
-	} else {
-		q.returned.push(q.ranked(e))
+	case q.chooser != nil:
+		q.chooser.insert(e)
+	default:
+		q.returned.push(e)
 	}
-	q.addReady(e, 1)
 }
 
 // anyReady reports whether an entry may be handed out.
 func (q *Queue) anyReady() bool {
-	if q.groups != nil {
+	switch {
+	case q.groups != nil:
 		return len(q.groups.open) > 0
+	case q.chooser != nil:
+		e := q.chooser.all.first()
+		if e != nil && e.msg == nil {
+			q.chooser.all.reloadFirst(q.reload)
+			return false
+		}
+		return e != nil
 	}
 	return q.line.len() > 0
 }
 
 // peekReady is the entry that goes out first. There must be one.
 func (q *Queue) peekReady() *entry {
-	if q.groups != nil {
+	switch {
+	case q.groups != nil:
 		return q.groups.open[0].ready.front()
+	case q.chooser != nil:
+		return q.chooser.all.first()
 	}
 	return q.front()
 }
 
 // popReady takes the entry that goes out first. There must be one.
 func (q *Queue) popReady() *entry {
-	var e *entry
-	if q.groups != nil {
-		e = q.groups.popFront()
-	} else {
-		e = q.popFront()
+	e := q.peekReady()
+	switch {
+	case q.groups != nil:
+		q.groups.popFront()
+	case q.chooser != nil:
+		q.chooser.all.pop()
+		e.stamp++
+	default:
+		q.popFront()
 	}
 	q.addReady(e, -1)
 	return e
 }
 
 // reordered reports whether entries go out in another order than that of their sequences.
-func (q *Queue) reordered() bool { return q.spec.Priorities > 0 || q.groups != nil }
+func (q *Queue) reordered() bool { return q.spec.Priorities > 0 || q.groups != nil || q.chooser != nil }
+
+// sated reports that nothing more has to be read for those who wait: they have what they want, or no room.
+func (q *Queue) sated() bool {
+	if q.chooser != nil {
+		return !q.chooser.hungry()
+	}
+	return q.anyReady()
+}
 
 // comes hands out a message that is on its way to the log and will be stored at seq, all before it being there: a
 // consumer that waits need not wait for the store's answer. A state that tells of it is written after it.
@@ -197,7 +227,7 @@ func (q *Queue) fill() {
 		return
 	}
 	// While nothing that is in memory may go out, what is read takes no room there: see take.
-	if (q.loading || q.anyReady()) && (q.crowded() || q.held > q.windowMessages()/2 || q.windowBytes > windowBytes/2) {
+	if (q.loading || q.sated()) && (q.crowded() || q.held > q.windowMessages()/2 || q.windowBytes > windowBytes/2) {
 		return
 	}
 	q.reading, q.got = true, false

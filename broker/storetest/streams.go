@@ -79,7 +79,7 @@ func streamPositions(f *fixture) {
 	_, future := f.consume("s", broker.ConsumeOptions{Start: broker.StreamPosition{Kind: broker.AtTime, Time: time.Now().Add(time.Hour)}})
 	_, thirds := f.consume("s", broker.ConsumeOptions{
 		Start:  broker.StreamPosition{Kind: broker.AtFirst},
-		Filter: func(m *broker.Message) bool { return len(m.Body()) == 1 },
+		Filter: oneDigit{},
 	})
 	f.publish("s", 1100, 1110)
 	f.expectOffsets(next, 1100, 1110)
@@ -251,3 +251,9 @@ func streamTransaction(f *fixture) {
 	f.read("s", at(0), 0, 6)
 	f.expect("q", false, 7)
 }
+
+// oneDigit takes messages of one byte.
+type oneDigit struct{}
+
+func (oneDigit) Match(m *broker.Message) bool { return len(m.Body()) == 1 }
+func (oneDigit) String() string               { return "one digit" }

@@ -116,20 +116,20 @@ func erlangValue(v property.RawValue) string {
 
 // streamFilter makes the filter that a consumer asks for; nil for none. RabbitMQ filters by chunk, and leaves it to the
 // client to look at each message; here none comes that does not match.
-func streamFilter(arguments property.RawTable) func(*broker.Message) bool {
+func streamFilter(arguments property.RawTable) broker.Filter {
 	filter, ok := arguments.Lookup(filterArgument)
 	if !ok {
 		return nil
 	}
-	wanted := make(map[string]struct{})
+	var wanted []string
 	switch filter.Type {
 	case 'S':
-		wanted[filter.String()] = struct{}{}
+		wanted = append(wanted, filter.String())
 	case 'A':
 		values, _ := filter.Elements()
 		for v := range values {
 			if v.Type == 'S' {
-				wanted[v.String()] = struct{}{}
+				wanted = append(wanted, v.String())
 			}
 		}
 	default: // as none
@@ -139,12 +139,5 @@ func streamFilter(arguments property.RawTable) func(*broker.Message) bool {
 	if v, ok := arguments.Lookup(matchUnfilteredArgument); ok {
 		unfiltered, _ = v.Bool()
 	}
-	return func(m *broker.Message) bool {
-		v, ok := m.Properties().Headers().Lookup(filterValueHeader)
-		if !ok || v.Type != 'S' {
-			return unfiltered
-		}
-		_, ok = wanted[string(v.Data)]
-		return ok
-	}
+	return broker.HeaderFilter(filterValueHeader, wanted, unfiltered)
 }

@@ -113,17 +113,10 @@ func streamPosition(text string) (p broker.StreamPosition, ok bool) {
 
 // streamFilter lets messages through by their header x-stream-filter-value: those of the list, with commas between, and
 // with unfiltered those without the header.
-func streamFilter(list string, unfiltered bool) func(*broker.Message) bool {
-	wanted := make(map[string]struct{})
+func streamFilter(list string, unfiltered bool) broker.Filter {
+	var wanted []string
 	for v := range strings.SplitSeq(list, ",") {
-		wanted[strings.TrimSpace(v)] = struct{}{}
+		wanted = append(wanted, strings.TrimSpace(v))
 	}
-	return func(m *broker.Message) bool {
-		v, ok := m.Properties().Headers().Lookup("x-stream-filter-value")
-		if !ok {
-			return unfiltered
-		}
-		_, ok = wanted[v.String()]
-		return ok
-	}
+	return broker.HeaderFilter("x-stream-filter-value", wanted, unfiltered)
 }
