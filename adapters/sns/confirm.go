@@ -60,7 +60,10 @@ func (a *Adapter) unsubscribe(ctx context.Context, c *awsproto.Call, in *subscri
 	if old.Locked && c.AccessKey == "" {
 		return nil, plainError("AuthorizationError", 403, "User is not authorized to perform: SNS:Unsubscribe on resource: %s", old.ARN)
 	}
-	if old.Pending || old.Protocol != protocolHTTP && old.Protocol != protocolHTTPS {
+	if old.Pending {
+		return nil, invalidParameter("SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation")
+	}
+	if old.Protocol != protocolHTTP && old.Protocol != protocolHTTPS {
 		return nil, a.forget(ctx, old)
 	}
 	s := old.copy()

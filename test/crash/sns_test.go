@@ -155,7 +155,7 @@ func (r *snsRun) drain(ctx context.Context, c *child, name string) map[string][]
 	for empty, lost := 0, 0; empty < 2; {
 		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: drainVisibility,
-			AttributeNames: []types.QueueAttributeName{"All"},
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if errors.Is(err, net.ErrClosed) && lost < lostResponses {
 			lost++
