@@ -40,7 +40,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 			ns.queueChanged(spec.Name)
 		}
 	}()
-	if spec.Name == "" || (spec.Ordered && (spec.Stream || spec.Priorities > 0)) {
+	if spec.Name == "" || ((spec.Ordered || spec.Fair) && (spec.Stream || spec.Priorities > 0)) || (spec.Ordered && spec.Fair) {
 		return QueueInfo{}, false, &Error{Kind: KindInvalid, Type: ResourceQueue, Namespace: ns.name}
 	}
 	if err := s.reservedName(ResourceQueue, spec.Name); err != nil && !(spec.Generated && IsKind(err, KindReserved)) {

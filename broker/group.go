@@ -9,7 +9,10 @@ import (
 // has its own line, and those whose first entry may go out stand in a heap by that entry. An entry may go out when no
 // earlier one of its group is out. So what a locked group holds is in nobody's way, and choosing costs the same
 // however many groups there are.
+//
+// In a fair queue, see [QueueSpec.Fair], no group is ever locked; those that have fewer entries out come first.
 type groups struct {
+	fair   bool
 	of     map[string]*group
 	open   groupHeap
 	reload func(*entry) // reads the message of an entry again
@@ -19,12 +22,31 @@ type groups struct {
 type group struct {
 	name   string
 	ready  line
-	out    []*entry // under a lease, in order of sequence; few
+	out    []*entry // under a lease, in order of sequence; few; of an ordered queue
+	load   int      // how many are under a lease, of a fair one
 	heapAt int      // its place in open; -1 when it is not there
 }
 
-func newGroups(reload func(*entry)) *groups {
-	return &groups{of: make(map[string]*group), reload: reload}
+func newGroups(reload func(*entry), fair bool) *groups {
+	return &groups{fair: fair, of: make(map[string]*group), reload: reload}
+}
+
+// beFair puts what is ready into groups. Nothing of it has a group: the first message that has one comes now. What is
+// under a lease counts for nobody.
+func (q *Queue) beFair() {
+	q.groups = newGroups(q.reload, true)
+	before := q.line
+	q.line = line{}
+	none := &group{heapAt: -1}
+	for i := range before.fresh.len() {
+		e := before.fresh.at(i)
+		e.group = none
+		q.groups.add(e, true)
+	}
+	for _, e := range before.returned {
+		e.group = none
+		q.groups.add(e, false)
+	}
 }
 
 // add adds a ready entry: one that was just taken, or one that comes back.
@@ -53,6 +75,11 @@ func (gs *groups) add(e *entry, fresh bool) {
 func (gs *groups) lock(e *entry) {
 	g := e.group
 	gs.of[g.name] = g // it was forgotten if e was the last that was ready
+	if gs.fair {
+		g.load++
+		gs.arrange(g)
+		return
+	}
 	at, _ := slices.BinarySearchFunc(g.out, e.seq, func(o *entry, seq uint64) int {
 		if o.seq < seq {
 			return -1
@@ -65,6 +92,11 @@ func (gs *groups) lock(e *entry) {
 
 // unlock notes that e is not out any more.
 func (gs *groups) unlock(e *entry) {
+	if gs.fair {
+		e.group.load--
+		gs.arrange(e.group)
+		return
+	}
 	if at := slices.Index(e.group.out, e); at >= 0 {
 		e.group.out = slices.Delete(e.group.out, at, at+1)
 		gs.arrange(e.group)
@@ -86,7 +118,7 @@ func (gs *groups) arrange(g *group) {
 	case g.heapAt >= 0:
 		heap.Remove(&gs.open, g.heapAt)
 	}
-	if g.ready.len() == 0 && len(g.out) == 0 {
+	if g.ready.len() == 0 && len(g.out) == 0 && g.load == 0 {
 		delete(gs.of, g.name)
 	}
 }
@@ -128,7 +160,7 @@ func (gs *groups) remove(e *entry) bool {
 func (gs *groups) clear() {
 	for _, g := range gs.of {
 		g.ready, g.heapAt = line{}, -1
-		if len(g.out) == 0 {
+		if len(g.out) == 0 && g.load == 0 {
 			delete(gs.of, g.name)
 		}
 	}
@@ -143,7 +175,7 @@ type batch struct {
 
 // next is the entry that the batch would take next, nil if there is none.
 func (gs *groups) next(b *batch) *entry {
-	if g := b.group; g != nil && g.ready.len() > 0 && g.ready.front().seq < b.barrier {
+	if g := b.group; g != nil && !gs.fair && g.ready.len() > 0 && g.ready.front().seq < b.barrier {
 		if g.ready.front().msg != nil {
 			return g.ready.front()
 		}
@@ -156,11 +188,18 @@ func (gs *groups) next(b *batch) *entry {
 	return b.group.ready.front()
 }
 
-// groupHeap orders groups by their first entry.
+// groupHeap orders groups by how many of their entries are out, where that counts, and by their first one that is ready.
 type groupHeap []*group
 
-func (h groupHeap) Len() int           { return len(h) }
-func (h groupHeap) Less(i, j int) bool { return h[i].ready.front().seq < h[j].ready.front().seq }
+func (h groupHeap) Len() int { return len(h) }
+
+func (h groupHeap) Less(i, j int) bool {
+	if h[i].load != h[j].load {
+		return h[i].load < h[j].load
+	}
+	return h[i].ready.front().seq < h[j].ready.front().seq
+}
+
 func (h groupHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].heapAt, h[j].heapAt = i, j

@@ -118,6 +118,7 @@ type storedQueue struct {
 	Stream       bool              `json:"stream,omitempty"`
 	Priorities   uint8             `json:"priorities,omitempty"`
 	Ordered      bool              `json:"ordered,omitempty"`
+	Fair         bool              `json:"fair,omitempty"`
 	Created      time.Time         `json:"created"`
 	Attributes   map[string][]byte `json:"attributes,omitempty"`
 }
@@ -181,7 +182,7 @@ func (ns *Namespace) queueRecord(q *Queue) (MetadataKey, []byte, error) {
 	value, err := json.Marshal(storedQueue{
 		Namespace: ns.name, Name: q.spec.Name, ID: q.id, Created: q.created, Attributes: attributes,
 		Limits: q.spec.Limits, SingleActive: q.spec.SingleActive, Stream: q.spec.Stream, Priorities: q.spec.Priorities,
-		Ordered: q.spec.Ordered,
+		Ordered: q.spec.Ordered, Fair: q.spec.Fair,
 	})
 	return MetadataKey{Kind: "queue", Namespace: ns.name, Name: q.spec.Name}, value, err
 }
@@ -226,7 +227,7 @@ func (ns *Namespace) adoptQueue(stored storedQueue) {
 	}
 	spec := QueueSpec{
 		Name: stored.Name, Durable: true, Attributes: attributes, Limits: stored.Limits,
-		SingleActive: stored.SingleActive, Stream: stored.Stream, Priorities: stored.Priorities, Ordered: stored.Ordered,
+		SingleActive: stored.SingleActive, Stream: stored.Stream, Priorities: stored.Priorities, Ordered: stored.Ordered, Fair: stored.Fair,
 	}
 	q := newQueue(ns, spec, stored.ID)
 	q.created = stored.Created

@@ -256,7 +256,6 @@ func (l *QueueLimits) suit(stream bool) bool {
 	}
 	return *l == QueueLimits{
 		HasMaxBytes: l.HasMaxBytes, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge, SegmentBytes: l.SegmentBytes,
-		ConsumerTimeout: l.ConsumerTimeout,
 	}
 }
 

@@ -103,7 +103,7 @@ func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 		q.stream = newStream(q)
 	}
 	if spec.Ordered {
-		q.groups = newGroups(q.reload)
+		q.groups = newGroups(q.reload, false)
 	}
 	q.putLimits(spec.Limits)
 	return q

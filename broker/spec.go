@@ -71,6 +71,10 @@ type QueueSpec struct {
 	// group is handed out, and one that comes back goes first. Those without a group are a group too. Such a queue knows
 	// no priorities.
 	Ordered bool
+	// Fair lets the messages of a group that has many under leases wait for those of groups that have fewer, so that one
+	// sender with a backlog is in nobody's way (SQS's fair queues). Among groups that have as many, the older message goes
+	// first. It counts from the first message that has a group on. Such a queue is neither Ordered nor has it priorities.
+	Fair bool
 	// Limits bound what waits in the queue; nil: nothing does.
 	Limits     *QueueLimits
 	Attributes Attributes

@@ -147,53 +147,60 @@ func (s *stream) readersChanged(q *Queue) {
 // recoverStream takes up what an earlier run of the broker left of a stream: the segments of its last state, and what
 // came after that.
 func (q *Queue) recoverStream(ctx context.Context, log QueueLog, found Recovered, st *state, prepare func()) error {
-	s := q.stream
-	s.segments = st.segments
-	for _, seg := range s.segments {
-		s.bytes += seg.bytes
-	}
 	first, err := log.Fetch(ctx, 1, 1, 1)
 	if err != nil {
 		return err
 	}
+	q.mu.Lock()
+	s := q.stream
+	s.segments, s.next, s.bytes = st.segments, 0, 0
+	for _, seg := range s.segments {
+		s.bytes += seg.bytes
+	}
+	q.next = st.next
+	q.mu.Unlock()
 	if len(first) > 0 {
-		s.next = first[0].Ordinal
-	}
-	for at := st.next; len(first) > 0; {
-		some, err := log.Fetch(ctx, at, 4096, 4<<20)
-		if err != nil {
+		if err := q.recoverMessages(ctx, log, &first[0]); err != nil {
 			return err
 		}
-		if len(some) == 0 {
-			break
-		}
-		for _, lm := range some {
-			m, err := decodeMessage(lm.Payload)
-			if err != nil {
-				return &Error{Kind: KindInternal, Type: ResourceQueue, Namespace: q.ns.name, Name: q.spec.Name, Err: err}
-			}
-			s.next = lm.Ordinal
-			s.add(q, lm.Sequence, m, time.Now())
-			at = lm.Sequence + 1
-		}
-	}
-	if n := len(first); n > 0 && s.next == first[0].Ordinal { // nothing came after the state
-		after, err := log.CountFrom(ctx, first[0].Sequence)
-		if err != nil {
-			return err
-		}
-		s.next += after
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.log = log
 	q.last, q.found = found.Last, found.Last
-	q.next = max(q.next, st.next)
 	q.rec.adopt(st, found.StateSeq)
 	prepare()
 	q.opened.Store(true)
 	s.keepLimits(q, time.Now())
 	return nil
+}
+
+// recoverMessages counts the messages of the log, of which first is the oldest, and adds those that came after the last
+// state to the segments.
+func (q *Queue) recoverMessages(ctx context.Context, log QueueLog, first *LogMessage) error {
+	count, err := log.CountFrom(ctx, first.Sequence)
+	if err != nil {
+		return err
+	}
+	q.stream.next = first.Ordinal + count
+	for at := q.next; ; {
+		some, err := log.Fetch(ctx, at, 4096, 4<<20)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		q.mu.Lock()
+		for _, lm := range some {
+			m, err := decodeMessage(lm.Payload)
+			if err != nil { // it keeps its offset, and nobody gets it
+				q.ns.b.log.Error("unreadable message passed over", "ns", q.ns.name, "queue", q.spec.Name, "seq", lm.Sequence, "err", err)
+				m = NewMessage("", "", nil, nil)
+			}
+			q.stream.next = lm.Ordinal
+			q.stream.add(q, lm.Sequence, m, time.Now())
+			at = lm.Sequence + 1
+		}
+		q.mu.Unlock()
+	}
 }
 
 // info describes the queue. The caller holds q.mu.

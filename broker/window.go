@@ -82,6 +82,9 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 	case q.delay(e):
 		return
 	}
+	if q.spec.Fair && q.groups == nil && m.Group() != "" {
+		q.beFair()
+	}
 	switch {
 	case q.groups != nil:
 		q.groups.add(e, true)

@@ -57,6 +57,20 @@ func (c *call) failed(err error) {
 	c.fail(http.StatusInternalServerError, "internal_server_error", "Internal error")
 }
 
+// failedOnQueue answers an error of a call that streams refuse, in the words of the AMQP method that the plugin calls.
+func (c *call) failedOnQueue(method string, err error) {
+	var known *broker.Error
+	if !errors.As(err, &known) || known.Kind != broker.KindUnsupported {
+		c.failed(err)
+		return
+	}
+	reason := fmt.Sprintf("%s not supported by stream queues queue '%s' in vhost '%s'", method, known.Name, known.Namespace)
+	if method == "basic.get" {
+		reason = "540 " + reason // with its code, where the plugin's own channel is closed
+	}
+	c.badRequest(reason)
+}
+
 func says(text string) func(*broker.Error) string { return func(*broker.Error) string { return text } }
 
 // named fills in type, name and virtual host.

@@ -218,7 +218,7 @@ func getMessages(c *call) {
 		return describeMessage(d, left, &in)
 	})
 	if err != nil {
-		c.failed(err)
+		c.failedOnQueue("basic.get", err)
 		return
 	}
 	c.answer(items)

@@ -97,6 +97,11 @@ func (c *call) describeQueue(s *broker.Session, info *broker.QueueInfo, owner *b
 		return o
 	}
 	o["state"], o["consumers"] = "running", info.Consumers
+	if spec.Stream {
+		node := c.server.node()
+		o["leader"], o["members"], o["online"] = node, []string{node}, []string{node}
+		o["readers"] = object{node: info.Consumers}
+	}
 	addTotals(o, info.Ready, info.Unacked, samples)
 	addQueueStats(o, info.Counts, samples)
 	addQueueBytes(o, info)
@@ -218,7 +223,7 @@ func purgeQueue(c *call) {
 	}
 	defer s.Close()
 	if _, err := s.PurgeQueue(c.background(), c.vars["queue"]); err != nil {
-		c.failed(err)
+		c.failedOnQueue("queue.purge", err)
 		return
 	}
 	c.w.WriteHeader(http.StatusNoContent)

@@ -195,8 +195,13 @@ func (p *player) send(o op) string {
 			name = fmt.Sprint("d", o.dedup)
 			in["MessageDeduplicationId"] = name
 		}
-	} else if o.delay > 0 {
-		in["DelaySeconds"], x.due = o.delay, m.now+o.delay
+	} else {
+		if o.delay > 0 {
+			in["DelaySeconds"], x.due = o.delay, m.now+o.delay
+		}
+		if o.dedup > 0 { // one of the fair queue's tenants
+			in["MessageGroupId"] = fmt.Sprint("t", o.dedup)
+		}
 	}
 	if code, out := p.s.json("SendMessage", encode(p.s.t, in)); code != 200 {
 		return fmt.Sprintf("send: %d %v", code, out)

@@ -43,7 +43,7 @@ func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQ
 		k.attributes[attrRetention] = attributes[attrRetention].standard
 	}
 	spec := broker.QueueSpec{
-		Name: in.QueueName, Durable: true, Ordered: in.fifo(),
+		Name: in.QueueName, Durable: true, Ordered: in.fifo(), Fair: !in.fifo(),
 		Limits: (&kept{}).replaceLimits(nil, &k), Attributes: broker.Attributes{frontEnd: k.table()},
 	}
 	info, created, err := session.DeclareQueue(ctx, spec)

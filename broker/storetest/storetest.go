@@ -58,6 +58,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"delete":                                        deleteQueue,
 		"logs":                                          recordLogs,
 		"ordered groups":                                orderedGroups,
+		"fair groups":                                   fairGroups,
 		"a consumer of ordered groups":                  orderedConsumer,
 		"deduplication":                                 deduplicated,
 		"messages that are not due":                     dueMessages,

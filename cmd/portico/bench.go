@@ -16,17 +16,20 @@ import (
 
 // benchCommand measures Portico, or any other broker that speaks AMQP 0-9-1.
 type benchCommand struct {
-	Publish benchLoad    `cmd:"" help:"Publish persistent messages and count the confirms."`
-	Consume benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
-	Both    benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
-	Queues  benchLoad    `cmd:"" help:"Publish to many queues at once."`
-	Backlog benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
-	Idle    benchLoad    `cmd:"" help:"Open many connections that do nothing and read the memory of the broker (--broker-pid)."`
-	Latency benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
-	Core    benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
-	Startup benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
-	Report  benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
-	Peer    benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
+	Publish    benchLoad    `cmd:"" help:"Publish persistent messages and count the confirms."`
+	Consume    benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
+	Both       benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
+	Queues     benchLoad    `cmd:"" help:"Publish to many queues at once."`
+	Backlog    benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
+	Idle       benchLoad    `cmd:"" help:"Open many connections that do nothing and read the memory of the broker (--broker-pid)."`
+	Latency    benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
+	SQSSend    benchSQS     `cmd:"" name:"sqs-send" help:"Send messages over SQS."`
+	SQSReceive benchSQS     `cmd:"" name:"sqs-receive" help:"Fill a queue, then receive and delete over SQS."`
+	SQSPoll    benchSQS     `cmd:"" name:"sqs-poll" help:"Long-poll many empty queues over SQS."`
+	Core       benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
+	Startup    benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
+	Report     benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
+	Peer       benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
 }
 
 // benchLoad is one scenario over AMQP; which one is the command's name.
@@ -62,6 +65,9 @@ func (c *benchCommand) AfterApply() error {
 	c.Backlog.scenario = bench.Backlog
 	c.Idle.scenario = bench.Idle
 	c.Latency.scenario = bench.Latency
+	c.SQSSend.scenario = bench.SQSSend
+	c.SQSReceive.scenario = bench.SQSReceive
+	c.SQSPoll.scenario = bench.SQSPoll
 	return nil
 }
 
@@ -74,6 +80,43 @@ func (c *benchLoad) Run() error {
 			Connections: c.Connections, Consumers: c.Consumers, InFlight: c.InFlight, Prefetch: c.Prefetch, AckEvery: c.AckEvery,
 			Queues: c.Queues, Messages: c.Messages, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup,
 			BrokerPID: c.BrokerPID,
+		})
+		if err != nil {
+			return err
+		}
+		if err := printResult(r, c.JSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// benchSQS is one scenario over SQS; which one is the command's name.
+type benchSQS struct {
+	URL       string        `default:"http://127.0.0.1:4566" help:"The endpoint to measure."`
+	Label     string        `default:"portico" help:"What to call the server in the report."`
+	Clients   int           `default:"1" help:"Clients, each with a connection and one request at a time."`
+	Batch     int           `default:"1" help:"Messages of a request, up to 10."`
+	Groups    int           `help:"Use a FIFO queue, with so many message groups."`
+	Size      int           `default:"1024" help:"Bytes of a message's body."`
+	Messages  int           `default:"20000" help:"What sqs-receive fills the queue with."`
+	Queues    int           `default:"1000" help:"How many queues sqs-poll polls."`
+	Duration  time.Duration `default:"10s" help:"How long to measure, at most."`
+	Warmup    time.Duration `default:"2s" help:"How long the load runs before that (not in sqs-receive)."`
+	Runs      int           `default:"1" help:"How often to repeat the measurement."`
+	BrokerPID int           `name:"broker-pid" placeholder:"PID" help:"The server's process, to measure its processor time too."`
+	JSON      bool          `help:"Print results as JSON, one a line."`
+
+	scenario bench.Scenario
+}
+
+func (c *benchSQS) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	for range c.Runs {
+		r, err := bench.RunSQS(ctx, c.scenario, bench.SQSOptions{
+			URL: c.URL, Label: c.Label, Clients: c.Clients, Batch: c.Batch, Groups: c.Groups, Size: c.Size,
+			Messages: c.Messages, Queues: c.Queues, Duration: c.Duration, Warmup: c.Warmup, BrokerPID: c.BrokerPID,
 		})
 		if err != nil {
 			return err

@@ -154,6 +154,8 @@ type Result struct {
 	// process and of the broker; 0 where it is not known.
 	ClientMicros float64 `json:"client_us,omitempty"`
 	BrokerMicros float64 `json:"broker_us,omitempty"`
+	// BrokerShare is how much of one core the broker took: the scenarios over SQS only.
+	BrokerShare float64 `json:"broker_share,omitempty"`
 	// Latency from publish to delivery: scenario latency only.
 	Latency *Spread `json:"latency_us,omitempty"`
 	// Milliseconds from exec to the last listener's answer, and the resident

@@ -27,6 +27,9 @@ func (r Result) Text() string {
 	if r.Scenario == Backlog {
 		return fmt.Sprintf("%s: %.0f msg/s behind a backlog, %.0f msg/s into an empty queue", head, r.Rate, r.EmptyRate)
 	}
+	if r.Scenario == SQSPoll {
+		return fmt.Sprintf("%s: %.2f %% of one core", head, 100*r.BrokerShare)
+	}
 	return fmt.Sprintf("%s: %.0f msg/s (%d in %.1f s)", head, r.Rate, r.Messages, r.Seconds)
 }
 
@@ -54,8 +57,14 @@ func (r Result) describe() string {
 	if r.Prefetch > 0 {
 		fmt.Fprintf(&b, ", prefetch %d", r.Prefetch)
 	}
-	if r.AckEvery > 1 {
+	switch {
+	case r.AckEvery > 1 && r.Client == "http":
+		fmt.Fprintf(&b, ", batches of %d", r.AckEvery)
+	case r.AckEvery > 1:
 		fmt.Fprintf(&b, ", %d to an ack", r.AckEvery)
+	}
+	if r.Client == "http" && r.QueueType != "" {
+		b.WriteString(", " + r.QueueType)
 	}
 	if r.Size > 0 {
 		fmt.Fprintf(&b, ", %d bytes", r.Size)

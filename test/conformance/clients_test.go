@@ -26,6 +26,10 @@ func TestPika(t *testing.T) {
 	runClient(t, amqpEnv(t), python(t), "pika_client.py")
 }
 
+func TestPikaStreams(t *testing.T) {
+	runClient(t, amqpEnv(t), python(t), "pika_stream_client.py")
+}
+
 func TestCelery(t *testing.T) {
 	runClient(t, amqpEnv(t), python(t), "celery_client.py")
 }
