@@ -60,6 +60,8 @@ type Declarations struct {
 	Queue    func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
 	Exchange func(ctx context.Context, s *broker.Session, spec broker.ExchangeSpec) error
 	Bind     func(ctx context.Context, s *broker.Session, b broker.Binding) error
+	// Prepare checks the properties of a publication, and returns them as they are to be stored with its further keys.
+	Prepare func(property.Block) (property.Block, []string, error)
 }
 
 // server answers requests. It is safe for concurrent use.

@@ -3,6 +3,7 @@ package management
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -17,6 +18,34 @@ type publication struct {
 	Payload    *string
 	Encoding   *string `json:"payload_encoding"`
 	Properties messageProperties
+}
+
+// preparedProperties are the properties of a publication as they are stored, with its further routing keys; not ok when
+// it was answered already.
+func (c *call) preparedProperties(in *publication) (property.Block, []string, bool) {
+	set, err := in.Properties.set()
+	if err != nil {
+		c.badRequest(err.Error())
+		return nil, nil, false
+	}
+	if set.UserID != "" && set.UserID != c.user.Name() {
+		c.badRequest("user_id property set to '" + set.UserID + "' but authenticated user was '" + c.user.Name() + "'")
+		return nil, nil, false
+	}
+	block, err := set.Append(nil)
+	if err != nil {
+		c.badRequest(err.Error())
+		return nil, nil, false
+	}
+	block, keys, err := c.server.opts.Declare.Prepare(block)
+	var worded interface{ ReplyText() string }
+	switch {
+	case errors.As(err, &worded):
+		c.badRequest("406 PRECONDITION_FAILED - " + worded.ReplyText())
+	case err != nil:
+		c.failed(err)
+	}
+	return block, keys, err == nil
 }
 
 // publish answers when the message is stored, and whether it went to a queue.
@@ -48,14 +77,8 @@ func publish(c *call) {
 		c.badRequest("unsupported_encoding: " + *in.Encoding)
 		return
 	}
-	set, err := in.Properties.set()
-	if err != nil {
-		c.badRequest(err.Error())
-		return
-	}
-	block, err := set.Append(nil)
-	if err != nil {
-		c.badRequest(err.Error())
+	block, keys, ok := c.preparedProperties(&in)
+	if !ok {
 		return
 	}
 	s := c.session()
@@ -63,12 +86,8 @@ func publish(c *call) {
 		return
 	}
 	defer s.Close()
-	if set.UserID != "" && set.UserID != c.user.Name() {
-		c.badRequest("user_id property set to '" + set.UserID + "' but authenticated user was '" + c.user.Name() + "'")
-		return
-	}
 	done := make(chan error, 1)
-	n, err := s.Publish(broker.NewMessage(c.exchangeName(), *in.Key, block, body), broker.CompletionFunc(func(err error) { done <- err }))
+	n, err := s.Publish(broker.NewMessage(c.exchangeName(), *in.Key, block, body), broker.CompletionFunc(func(err error) { done <- err }), keys...)
 	if err == nil && n > 0 {
 		err = <-done
 	}

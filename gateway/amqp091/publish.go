@@ -143,7 +143,20 @@ func (ch *channel) prepare(b property.Block) (property.Block, error) {
 			return nil, err
 		}
 	}
-	return ch.senderSelected(b)
+	b, keys, err := senderSelected(b)
+	p.keys = append(p.keys, keys...)
+	return b, err
+}
+
+// Prepare checks the properties of a publication that comes another way than over a channel, and returns them as they
+// are to be stored, with its further routing keys. Errors have RabbitMQ's words in a method ReplyText.
+func Prepare(b property.Block) (property.Block, []string, error) {
+	if expiration, ok := b.Expiration(); ok {
+		if err := checkExpiration(expiration); err != nil {
+			return nil, nil, err
+		}
+	}
+	return senderSelected(b)
 }
 
 // checkExpiration refuses an expiration that cannot be one, as RabbitMQ does.
@@ -178,8 +191,7 @@ const longestTime = 100 * 365 * 24 * 3600 * 1000
 const maxTimer = 4294967295
 
 // senderSelected takes the further routing keys from the headers CC and BCC, and the latter out of the headers.
-func (ch *channel) senderSelected(b property.Block) (property.Block, error) {
-	p := &ch.publishing
+func senderSelected(b property.Block) (_ property.Block, keys []string, _ error) {
 	headers := b.Headers()
 	for _, name := range [...]string{"CC", "BCC"} {
 		v, ok := headers.Lookup(name)
@@ -188,19 +200,20 @@ func (ch *channel) senderSelected(b property.Block) (property.Block, error) {
 		}
 		elements, ok := v.Elements()
 		if !ok {
-			return nil, ofPublish(channelFault(wire.PreconditionFailed,
+			return nil, nil, ofPublish(channelFault(wire.PreconditionFailed,
 				`invalid message: {unacceptable_type_in_header,"%s",%s}`, name, typeName(v.Type)))
 		}
 		for e := range elements {
 			if key, ok := e.Bytes(); ok { // RabbitMQ passes over what is no text
-				p.keys = append(p.keys, string(key))
+				keys = append(keys, string(key))
 			}
 		}
 		if name == "BCC" {
-			return withoutHeader(b, name)
+			b, err := withoutHeader(b, name)
+			return b, keys, err
 		}
 	}
-	return b, nil
+	return b, keys, nil
 }
 
 func withoutHeader(b property.Block, name string) (property.Block, error) {

@@ -59,7 +59,7 @@ func (a *application) managementOptions() management.Options {
 		QueueSpec: amqp091.QueueSpec, ExchangeSpec: amqp091.ExchangeSpec, Health: a.health, Logger: a.log,
 		Version: a.config.RabbitMQ.Version,
 		Declare: management.Declarations{
-			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind,
+			Queue: amqp091.DeclareQueue, Exchange: amqp091.DeclareExchange, Bind: amqp091.Bind, Prepare: amqp091.Prepare,
 		},
 	}
 }
