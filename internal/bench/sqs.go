@@ -166,6 +166,15 @@ func (b *sqsBench) clients(ctx context.Context, n int, f func(ctx context.Contex
 func (b *sqsBench) window(ctx context.Context, warmup time.Duration, r *Result, load func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var start time.Time
+	begin := func() {
+		b.processor.start()
+		b.counting.Store(true)
+		start = time.Now()
+	}
+	if warmup == 0 {
+		begin()
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- load(ctx) }()
 	if warmup > 0 {
@@ -174,10 +183,8 @@ func (b *sqsBench) window(ctx context.Context, warmup time.Duration, r *Result, 
 			return errors.Join(err, errors.New("the load ended before it was measured"))
 		case <-time.After(warmup):
 		}
+		begin()
 	}
-	b.processor.start()
-	b.counting.Store(true)
-	start := time.Now()
 	var err error
 	running := true
 	select {
