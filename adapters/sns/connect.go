@@ -2,6 +2,7 @@ package sns
 
 import (
 	"context"
+	"sync"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
@@ -54,7 +55,8 @@ func (a *Adapter) connect(ctx context.Context, s *subscription) error {
 		return bindDirect(ctx, session, s, text)
 	}
 	queue := s.queueName()
-	if _, _, err := session.DeclareQueue(ctx, broker.QueueSpec{Name: queue, Durable: true}); err != nil {
+	ordered := s.Protocol == protocolSQS && isFIFO(s.Endpoint)
+	if _, _, err := session.DeclareQueue(ctx, broker.QueueSpec{Name: queue, Durable: true, Ordered: ordered}); err != nil {
 		return err
 	}
 	if err := session.Bind(ctx, s.binding(queue, text)); err != nil {
@@ -116,6 +118,34 @@ func (a *Adapter) forget(ctx context.Context, s *subscription) error {
 	}
 	a.subscriptions.remove(s)
 	return nil
+}
+
+// forgetters is how many subscriptions of a deleted topic are removed at once: each waits for the disk.
+const forgetters = 64
+
+// forgetAll removes subscriptions for good, and gives the first error.
+func (a *Adapter) forgetAll(ctx context.Context, list []*subscription) error {
+	slots, first := make(chan struct{}, forgetters), make(chan error, 1)
+	var running sync.WaitGroup
+	for _, s := range list {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			if err := a.forget(ctx, s); err != nil {
+				select {
+				case first <- err:
+				default:
+				}
+			}
+		})
+	}
+	running.Wait()
+	select {
+	case err := <-first:
+		return err
+	default:
+		return nil
+	}
 }
 
 // reconnectTopic puts all subscriptions of a topic into force anew, after a change that they know of.

@@ -42,6 +42,10 @@ var errRefused = errors.New("the endpoint refused the message")
 const (
 	// deliveriesAtOnce bounds how many messages one courier has under way at once.
 	deliveriesAtOnce = 16
+	// maxWaiting bounds how many of a subscription's messages are under way or wait to be tried again: they
+	// are in memory. The others wait in the queue, which the courier looks at again after waitingPause.
+	maxWaiting   = 1000
+	waitingPause = 200 * time.Millisecond
 	// courierWait is how long a courier waits for messages at a time.
 	courierWait = 20 * time.Second
 	// leaseReserve is how much longer a message is leased than its delivery may take.
@@ -96,10 +100,14 @@ func (c *courier) run(taking context.Context) {
 		return // the namespace is gone, and the subscription with it
 	}
 	defer session.Close()
-	slots := make(chan struct{}, deliveriesAtOnce)
+	slots := make(chan struct{}, c.atOnce())
 	var running sync.WaitGroup
 	defer running.Wait()
 	for taking.Err() == nil {
+		if info, err := session.Queue(taking, c.queueName()); err == nil && info.Unacked >= maxWaiting {
+			sleep(taking, waitingPause)
+			continue
+		}
 		free := claim(taking, slots)
 		if free == 0 {
 			return
@@ -123,6 +131,15 @@ func (c *courier) run(taking context.Context) {
 			})
 		}
 	}
+}
+
+// atOnce is how many messages the courier delivers at the same time. To a FIFO queue it is one after the other; one that
+// waits to be tried again holds back its group, which is the queue's order, and no other.
+func (c *courier) atOnce() int {
+	if c.rule.FIFO {
+		return 1
+	}
+	return deliveriesAtOnce
 }
 
 // claim waits for one slot, and takes what others are free as well.

@@ -191,3 +191,32 @@ func TestArchiveAndReplay(t *testing.T) {
 	s.ok("SetTopicAttributes", "TopicArn", fifoARN, "AttributeName", "ArchivePolicy", "AttributeValue", "{}")
 	s.ok("DeleteTopic", "TopicArn", fifoARN)
 }
+
+// A FIFO queue of another account gets each group in order.
+func TestFIFOQueueOfAnotherAccount(t *testing.T) {
+	s := newService(t)
+	const namespace = "123456789012:us-east-1"
+	if _, err := s.broker.Namespace(t.Context(), namespace, true); err != nil {
+		t.Fatal(err)
+	}
+	session, err := s.broker.OpenSession(t.Context(), s.broker.Root(), namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	other := &service{t: t, session: session}
+	other.orderedQueue("q.fifo")
+	s.createFIFO()
+	s.subscribeFIFO("arn:aws:sqs:us-east-1:123456789012:q.fifo", "RawMessageDelivery", "true")
+	const each = 40
+	for i := range 2 * each {
+		s.publishFIFO(fmt.Sprint(i/2), fmt.Sprint("g", i%2), fmt.Sprint(i))
+	}
+	next := make(map[string]int)
+	for _, m := range other.some("q.fifo", 2*each) {
+		if string(m.Body()) != fmt.Sprint(next[m.Group()]) {
+			t.Fatalf("group %s: %s where %d is due", m.Group(), m.Body(), next[m.Group()])
+		}
+		next[m.Group()]++
+	}
+}

@@ -112,10 +112,8 @@ func (a *Adapter) deleteTopic(ctx context.Context, c *awsproto.Call, in *topicIn
 	if err := t.session.DeleteExchange(ctx, t.name, false); err != nil && !notFound(err) {
 		return nil, err
 	}
-	for _, s := range a.subscriptions.of(topicKey{t.namespace, t.name}, true) {
-		if err := a.forget(ctx, s); err != nil {
-			return nil, err
-		}
+	if err := a.forgetAll(ctx, a.subscriptions.of(topicKey{t.namespace, t.name}, true)); err != nil {
+		return nil, err
 	}
 	return nil, a.dropFIFO(ctx, t)
 }

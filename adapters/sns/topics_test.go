@@ -2,6 +2,7 @@ package sns
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -188,4 +189,46 @@ func TestTopicBoundFromAnotherFrontEnd(t *testing.T) {
 	if len(got) != 1 || string(got[0].Body()) != "d" {
 		t.Fatalf("received %v", got)
 	}
+}
+
+// What nobody should send gets an error of the service, and never breaks an answer.
+func TestHostileInput(t *testing.T) {
+	s := newService(t)
+	s.queue("q")
+	s.ok("CreateTopic", "Name", "t")
+	s.subscribe("sqs", testQueue)
+	for _, text := range []string{"<a>&\"'\r\n\t]]>", "\U0010FFFF\uFFFD\u00A0"} {
+		s.ok("Publish", "TopicArn", testTopic, "Message", text)
+		var e struct{ Message string }
+		if err := json.Unmarshal(s.await("q").Body(), &e); err != nil || e.Message != text {
+			t.Errorf("%q came as %q: %v", text, e.Message, err)
+		}
+		s.ok("SetTopicAttributes", "TopicArn", testTopic, "AttributeName", "KmsMasterKeyId", "AttributeValue", text)
+		if got := shownIn(t, s.ok("GetTopicAttributes", "TopicArn", testTopic))["KmsMasterKeyId"]; got != text {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
+	for _, tt := range [][]string{
+		{"Publish", "TopicArn", testTopic, "Message", "\x00"},
+		{"Publish", "TopicArn", testTopic, "Message", "\uFFFE"},
+		{"Publish", "TopicArn", testTopic, "Message", "m", "Subject", strings.Repeat("x", 101)},
+		{"Publish", "TopicArn", testTopic, "Message", "m", "MessageGroupId", "a b"},
+		{"Subscribe", "TopicArn", testTopic, "Protocol", "sms", "Endpoint", "+1555\x00"},
+		{"Subscribe", "TopicArn", testTopic, "Protocol", "http", "Endpoint", "http://a b"},
+		{"Subscribe", "TopicArn", testTopic, "Protocol", "email", "Endpoint", "a@b\r\nBcc: c@d"},
+		append([]string{"Subscribe", "TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue + "x"}, attributes("FilterPolicy", deep, "FilterPolicyScope", "MessageBody")...),
+		append([]string{"Subscribe", "TopicArn", testTopic, "Protocol", "sqs", "Endpoint", testQueue + "x"}, attributes("FilterPolicy", "{"+strings.Repeat(" ", 300<<10)+"}")...),
+		{"AddPermission", "TopicArn", testTopic, "Label", "a b", "AWSAccountId.member.1", "1", "ActionName.member.1", "Publish"},
+		{"TagResource", "ResourceArn", testTopic, "Tags.member.1.Key", "aws:x", "Tags.member.1.Value", ""},
+		{"CreatePlatformApplication", "Name", "a/b", "Platform", "GCM"},
+		{"CreatePlatformEndpoint", "PlatformApplicationArn", testTopic, "Token", "t"},
+		{"SetSMSAttributes", "attributes.entry.1.key", "Nonsense", "attributes.entry.1.value", "1"},
+		{"ListSMSSandboxPhoneNumbers", "MaxResults", "x"},
+	} {
+		if code, body := s.do(tt[0], tt[1:]...); code < 400 || code >= 500 || !strings.Contains(body, "<Type>Sender</Type>") {
+			t.Errorf("%.120q: %d %.300s", tt, code, body)
+		}
+	}
+	s.ok("Publish", "TopicArn", testTopic, "Message", deep)
 }
