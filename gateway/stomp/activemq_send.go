@@ -169,7 +169,8 @@ func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 
 // declare makes a queue; one of a virtual topic's consumers is bound to it.
 func (d activemq) declare(ctx context.Context, c *conn, name string) error {
-	spec := broker.QueueSpec{Name: name, Durable: true, Limits: c.server.deadLetterLimits(name)}
+	// Generated: the prefix that AMQP's clients may not use is a name like any other here.
+	spec := broker.QueueSpec{Name: name, Durable: true, Generated: true, Limits: c.server.deadLetterLimits(name)}
 	if spec.Limits != nil {
 		if err := c.makeDeadLetterQueue(ctx, spec.Limits.DeadLetterKey); err != nil {
 			return err

@@ -190,6 +190,7 @@ func TestActiveMQDestinations(t *testing.T) {
 	if want := map[string]int{"q/queue/a": 1, "t/topic/x": 1, "t/topic/y": 1, "q/queue/c": 1}; len(shown) != 4 || shown["t/topic/y"] != want["t/topic/y"] {
 		t.Errorf("delivered %v, want %v", shown, want)
 	}
+	p.do("SEND\ndestination:/queue/amq.x\nreceipt:r\n\nx\x00") // AMQP keeps such names to itself
 	for destination, message := range map[string]string{
 		"": "Invalid empty or 'null' Destination header", "/queue/": "Invalid empty or 'null' Destination header",
 		"/queue/a,":                          "Invalid empty or 'null' Destination header",
