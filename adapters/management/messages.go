@@ -145,17 +145,8 @@ func (p *messageProperties) set() (property.Set, error) {
 	if p.Timestamp != nil {
 		s.Timestamp = time.Unix(int64(*p.Timestamp), 0)
 	}
-	if p.Expiration != "" {
-		if _, err := strconv.ParseUint(p.Expiration, 10, 32); err != nil {
-			return s, &badExpiration{p.Expiration}
-		}
-	}
 	return s, nil
 }
-
-type badExpiration struct{ value string }
-
-func (e *badExpiration) Error() string { return "invalid expiration '" + e.value + "': no_integer" }
 
 // shownProperties are those of a message that are there.
 func shownProperties(b property.Block) object {
