@@ -120,11 +120,23 @@ type AWS struct {
 	Listen Addresses `key:"listen"`
 	// Auth says whose requests are taken: AWSAuthAuto, AWSAuthOff or AWSAuthOn.
 	Auth string `key:"auth" oneof:"auto,off,on"`
+	// RequireTLS refuses requests over plain HTTP.
+	RequireTLS bool `key:"require_tls"`
+	// Root is the root user of account 000000000000, which may do everything there.
+	Root AWSRoot `key:"root"`
+	// Identities is the file of other accounts, users, groups, roles and policies.
+	Identities string `key:"identities"`
 	// Region is where account 000000000000 is the virtual host /.
 	Region string `key:"region"`
 	SQS    SQS    `key:"sqs"`
 	SNS    SNS    `key:"sns"`
 	Lambda Lambda `key:"lambda"`
+}
+
+// AWSRoot is the root user's access key.
+type AWSRoot struct {
+	AccessKey string `key:"access_key"`
+	SecretKey string `key:"secret_key" secret:"true"`
 }
 
 // SNS is what only SNS has.
@@ -166,7 +178,7 @@ const (
 	AWSAuthAuto = "auto"
 	// AWSAuthOff takes any access key from anywhere.
 	AWSAuthOff = "off"
-	// AWSAuthOn verifies signatures; Load refuses it, since it is not built yet.
+	// AWSAuthOn verifies signatures and evaluates policies.
 	AWSAuthOn = "on"
 )
 

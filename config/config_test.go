@@ -127,7 +127,8 @@ func TestProblemsNameKeyAndLine(t *testing.T) {
 		{"syntax", "log:\n\tlevel: info\n", `:2: found character that cannot start any token`},
 		{"two documents", "durability: os\n---\ndurability: os\n", `: holds more than one document`},
 		{"certificate without key", "tls:\n  certificate: a.pem\n", `:2: tls.certificate: needs tls.key`},
-		{"auth that is not built", "aws:\n  auth: on\n", `:2: aws.auth: "on" cannot be used yet: this version does not verify AWS signatures; use "auto" or "off"`},
+		{"auth of nobody", "aws:\n  auth: on\n", `:2: aws.auth: "on" needs somebody who may do something: set aws.root.access_key and aws.root.secret_key, or aws.identities`},
+		{"root without secret", "aws:\n  root:\n    access_key: AKIA\n", `:3: aws.root.access_key: needs aws.root.secret_key`},
 		{"region", "aws:\n  region: US\n", `:2: aws.region: "US" is not a region's name`},
 		{"a list at the top", "- a\n", `:1: : `},
 	}

@@ -26,8 +26,11 @@ func (l *loader) validate() {
 	if c.TLS.ClientCA != "" && c.TLS.Certificate == "" {
 		l.invalid("tls.client_ca", "needs tls.certificate")
 	}
-	if c.AWS.Auth == AWSAuthOn {
-		l.invalid("aws.auth", `"on" cannot be used yet: this version does not verify AWS signatures; use "auto" or "off"`)
+	if c.AWS.Auth == AWSAuthOn && c.AWS.Root.AccessKey == "" && c.AWS.Identities == "" {
+		l.invalid("aws.auth", `"on" needs somebody who may do something: set aws.root.access_key and aws.root.secret_key, or aws.identities`)
+	}
+	if c.AWS.Root.AccessKey != "" && c.AWS.Root.SecretKey == "" {
+		l.invalid("aws.root.access_key", "needs aws.root.secret_key")
 	}
 	if !regionPattern.MatchString(c.AWS.Region) {
 		l.invalid("aws.region", fmt.Sprintf("%q is not a region's name", c.AWS.Region))

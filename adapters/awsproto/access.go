@@ -152,3 +152,8 @@ func sourceOf(r *http.Request) netip.Addr {
 	ip, _ := netip.ParseAddr(host) // a zero address is none
 	return ip
 }
+
+// DecideTrust decides by a role's trust policy, which stands in Policy, whether the caller may assume it.
+func (c *Call) DecideTrust(a *Access) awspolicy.Decision {
+	return a.Policy.Trusts(c.Caller, &awspolicy.Request{Action: a.Action, Resource: a.Resource, Owner: a.Owner, Context: c.conditions(a, a.Owner)})
+}

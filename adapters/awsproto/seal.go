@@ -47,7 +47,7 @@ func (s *Sealer) Seal(content []byte, context string) string {
 }
 
 // maxToken bounds a token that is taken back.
-const maxToken = 2048
+const maxToken = 8192
 
 // Open gives the content of a token, and false for one that was not made by Seal with this key and
 // context.

@@ -2,16 +2,22 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
+	"github.com/portico-mq/portico/adapters/awsidentity"
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/iam"
 	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/adapters/kinesis"
 	"github.com/portico-mq/portico/adapters/lambda"
 	"github.com/portico-mq/portico/adapters/sns"
 	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/adapters/sqs"
+	"github.com/portico-mq/portico/adapters/sts"
+	"github.com/portico-mq/portico/config"
 )
 
 func (a *application) startAWS(ctx context.Context) error {
@@ -50,11 +56,19 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	identities, err := a.openIdentities(secret)
+	if err != nil {
+		return err
+	}
 	endpoint, err := awsproto.NewEndpoint(awsproto.Options{
-		Auth:     awsproto.AuthMode(a.config.AWS.Auth),
-		Region:   a.config.AWS.Region,
-		Services: []*awsproto.Service{sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service()},
-		Log:      a.log,
+		Auth:       awsproto.AuthMode(a.config.AWS.Auth),
+		Keys:       identities.Key,
+		RequireTLS: a.config.AWS.RequireTLS,
+		Region:     a.config.AWS.Region,
+		Services: []*awsproto.Service{
+			sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service(), iam.New(identities), sts.New(identities),
+		},
+		Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -65,6 +79,27 @@ func (a *application) startAWS(ctx context.Context) error {
 	}
 	a.serveHTTP("aws", awsproto.NewServer(endpoint, a.log), b)
 	return nil
+}
+
+// openIdentities opens who may use the AWS endpoint.
+func (a *application) openIdentities(secret []byte) (*awsidentity.Directory, error) {
+	o := awsidentity.Options{
+		Broker: a.broker, Secret: secret, RootAccessKey: a.config.AWS.Root.AccessKey, RootSecret: a.config.AWS.Root.SecretKey, Log: a.log,
+	}
+	if a.config.AWS.Identities != "" {
+		var err error
+		if o.File, err = os.ReadFile(a.config.AWS.Identities); err != nil {
+			return nil, fmt.Errorf("aws.identities: %w", err)
+		}
+	}
+	identities, err := awsidentity.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("aws.identities: %w", err)
+	}
+	if a.config.AWS.Auth == config.AWSAuthOn && identities.Empty() {
+		return nil, errors.New("aws.auth: on, and there is no access key")
+	}
+	return identities, nil
 }
 
 // makeRules makes the rules of SNS subscriptions, which the broker needs before there are any.
