@@ -94,7 +94,8 @@ func Parse(text string, kind Kind) (*Document, error) {
 	if json.Unmarshal(raw.Statement, &statements) != nil {
 		statements = []json.RawMessage{raw.Statement} // one statement may stand without a list
 	}
-	if len(statements) == 0 || len(statements) > maxStatements {
+	// A topic that was taken its last permission has none.
+	if len(statements) == 0 && kind != Resource || len(statements) > maxStatements {
 		return nil, syntaxError("Syntax errors in policy.")
 	}
 	d := &Document{kind: kind}

@@ -54,6 +54,8 @@ func New(o Options) (*awsproto.Service, error) {
 		Refuse: func(action string) *awsproto.Error {
 			return plainError("UnknownOperationException", "The operation %s is not supported yet.", action)
 		},
+		Access:    a.access,
+		Denied:    denied,
 		Translate: translate,
 		Internal:  internalFailure,
 	}, nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/adapters/invocation"
 	"github.com/portico-mq/portico/broker"
@@ -28,6 +29,9 @@ type Options struct {
 	Functions invocation.Endpoint
 	// Mail is how e-mail is sent; without an address it goes into the outbox.
 	Mail Mail
+	// QueuePolicy gives a queue's policy, nil for none, where policies decide what SNS may send to queues; nil: it may
+	// send to all.
+	QueuePolicy func(ctx context.Context, queueARN string) *awspolicy.Document
 	// Limits applies the service's quotas of filter policies (200 a topic, 10,000 an account).
 	Limits bool
 }
@@ -45,6 +49,7 @@ type Adapter struct {
 	web     *web
 	service *awsproto.Service
 
+	policies      awspolicy.Cache
 	subscriptions subscriptions
 	outbox        outbox
 	couriers      couriers
@@ -82,6 +87,9 @@ func New(o Options) (*Adapter, error) {
 	a.running, a.stop = context.WithCancel(context.Background())
 	a.taking, a.finish = context.WithCancel(a.running)
 	a.service = a.newService()
+	if o.QueuePolicy != nil {
+		a.rules.guard.Store(&guard{policy: o.QueuePolicy, of: make(map[string]*awspolicy.Document)})
+	}
 	if err := a.load(); err != nil {
 		a.stop()
 		return nil, err
@@ -123,6 +131,8 @@ func (a *Adapter) newService() *awsproto.Service {
 		UnknownQueryAction: func(action, version string) *awsproto.Error {
 			return plainError("InvalidAction", 400, "Could not find operation %s for version %s", action, version)
 		},
+		Access:    a.access,
+		Denied:    denied,
 		Translate: translate,
 		Internal:  internalError,
 	}

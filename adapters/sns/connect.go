@@ -51,6 +51,9 @@ func (a *Adapter) connect(ctx context.Context, s *subscription) error {
 	if err != nil {
 		return err
 	}
+	if g := a.rules.guard.Load(); g != nil && s.direct() {
+		return bindGuarded(ctx, session, g, s, t, text)
+	}
 	if s.direct() {
 		return bindDirect(ctx, session, s, text)
 	}
@@ -80,6 +83,26 @@ func bindDirect(ctx context.Context, session *broker.Session, s *subscription, t
 		case err == nil:
 			bound = true
 		case !broker.IsKind(err, broker.KindNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
+// bindGuarded binds to both queues, where policies decide for each message which of them gets it. A queue that does not
+// exist has no policy.
+func bindGuarded(ctx context.Context, session *broker.Session, g *guard, s *subscription, t *topic, text string) error {
+	refused, err := refusedText(s, t)
+	if err != nil {
+		return err
+	}
+	for _, to := range []struct{ arn, text string }{{s.Endpoint, text}, {s.deadLetters(), refused}} {
+		queue := s.local(to.arn)
+		if queue == "" {
+			continue
+		}
+		g.refresh(ctx, to.arn)
+		if err := session.Bind(ctx, s.binding(queue, to.text)); err != nil && !broker.IsKind(err, broker.KindNotFound) {
 			return err
 		}
 	}

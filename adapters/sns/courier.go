@@ -216,6 +216,11 @@ func (c *courier) giveUp(ctx context.Context, session *broker.Session, d broker.
 		return
 	}
 	target, bad := parseARN(dead, "")
+	if !c.adapter.rules.guard.Load().allowsNow(ctx, dead, c.Topic) {
+		log.Warn("a message could not be delivered and is dropped: the policy of the dead-letter queue does not let SNS send to it", "queue", dead)
+		c.settle(session, d)
+		return
+	}
 	if bad == nil {
 		err := c.adapter.sendTo(ctx, target, c.rule.forQueue(d.Message))
 		if err == nil {

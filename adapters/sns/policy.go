@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 )
 
@@ -70,6 +71,9 @@ func checkPolicy(text string) *awsproto.Error {
 				}
 			}
 		}
+	}
+	if _, err := awspolicy.Parse(text, awspolicy.Resource); err != nil {
+		return errPolicy
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sns
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -19,11 +20,14 @@ const ruleName = "sns"
 type Rules struct {
 	signer *signature.Signer
 	https  bool
+	guard  atomic.Pointer[guard] // nil where access is not controlled
 }
 
 // NewRules makes them. A nil signer leaves what is sent unsigned. https says that the endpoint's
 // address speaks TLS besides plain HTTP, so that the certificate of the signatures is fetched by it.
-func NewRules(signer *signature.Signer, https bool) *Rules { return &Rules{signer, https} }
+func NewRules(signer *signature.Signer, https bool) *Rules {
+	return &Rules{signer: signer, https: https}
+}
 
 // Compilers are the binding rules, for broker.Options.
 func (r *Rules) Compilers() map[string]broker.RuleCompiler {
@@ -32,17 +36,21 @@ func (r *Rules) Compilers() map[string]broker.RuleCompiler {
 
 // ruleRecord is what a rule needs of a subscription and its topic; it is the rule's text.
 type ruleRecord struct {
-	ARN      string             `json:"arn"`
-	Topic    string             `json:"topic"`
-	Owner    string             `json:"owner"`
-	Protocol string             `json:"protocol"`
-	Direct   bool               `json:"direct,omitempty"`
-	FIFO     bool               `json:"fifo,omitempty"` // its queue is
-	Raw      bool               `json:"raw,omitempty"`
-	Filter   string             `json:"filter,omitempty"`
-	Scope    filterpolicy.Scope `json:"scope,omitempty"`
-	BaseURL  string             `json:"base_url"`
-	Version  signature.Version  `json:"signature_version,omitempty"`
+	ARN      string `json:"arn"`
+	Topic    string `json:"topic"`
+	Owner    string `json:"owner"`
+	Protocol string `json:"protocol"`
+	Direct   bool   `json:"direct,omitempty"`
+	// Queue is the ARN of the queue that a direct subscription sends to, DeadLetters of the one that gets instead what
+	// the queue's policy refuses, in the rule that leads there.
+	Queue       string             `json:"queue,omitempty"`
+	DeadLetters string             `json:"dead_letters,omitempty"`
+	FIFO        bool               `json:"fifo,omitempty"` // its queue is
+	Raw         bool               `json:"raw,omitempty"`
+	Filter      string             `json:"filter,omitempty"`
+	Scope       filterpolicy.Scope `json:"scope,omitempty"`
+	BaseURL     string             `json:"base_url"`
+	Version     signature.Version  `json:"signature_version,omitempty"`
 }
 
 func (s *subscription) record(t *topic) ruleRecord {
@@ -54,12 +62,36 @@ func (s *subscription) record(t *topic) ruleRecord {
 	if r.Filter != "" {
 		r.Scope = s.scope()
 	}
+	if r.Direct {
+		r.Queue = s.Endpoint
+	}
 	return r
 }
 
 func ruleText(s *subscription, t *topic) (string, error) {
 	text, err := json.Marshal(s.record(t))
 	return string(text), err
+}
+
+// refusedText is the rule for what the queue's policy refuses.
+func refusedText(s *subscription, t *topic) (string, error) {
+	r := s.record(t)
+	r.DeadLetters = s.deadLetters()
+	text, err := json.Marshal(r)
+	return string(text), err
+}
+
+// taken says whether policies let the message through to where the rule leads.
+func (r *rule) taken() bool {
+	g := r.rules.guard.Load()
+	if g == nil || !r.Direct {
+		return true
+	}
+	allowed := g.allows(r.Queue, r.Topic)
+	if r.DeadLetters != "" {
+		return !allowed && g.allows(r.DeadLetters, r.Topic)
+	}
+	return allowed
 }
 
 // rule is a compiled subscription. It is safe for concurrent use.
@@ -101,13 +133,13 @@ func (r *rule) Match(m *broker.Message) bool { return r.MatchRead(m, r.Read(m)) 
 // MatchRead implements broker.ReadingRule.
 func (r *rule) MatchRead(_ *broker.Message, read any) bool {
 	if r.filter == nil {
-		return true
+		return r.taken()
 	}
 	of := read.(*readings)
 	if r.Scope == filterpolicy.MessageBody {
-		return r.filter.Match(of.ofBody())
+		return r.filter.Match(of.ofBody()) && r.taken()
 	}
-	return r.filter.Match(of.ofAttributes())
+	return r.filter.Match(of.ofAttributes()) && r.taken()
 }
 
 func (r *readings) ofAttributes() *filterpolicy.Fields {

@@ -40,6 +40,9 @@ func (r remoteQueue) deliver(ctx context.Context, c *courier, m *broker.Message,
 	if bad != nil {
 		return errRefused
 	}
+	if !r.adapter.rules.guard.Load().allowsNow(ctx, c.Endpoint, c.Topic) {
+		return errRefused
+	}
 	err := r.adapter.sendTo(ctx, queue, c.rule.forQueue(m))
 	if broker.IsKind(err, broker.KindNotFound) {
 		return errRefused

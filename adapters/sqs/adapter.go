@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/broker"
 )
@@ -23,6 +24,8 @@ type Options struct {
 	// Pauses refuses, as AWS does, a PurgeQueue within 60 s of the last one and a CreateQueue within
 	// 60 s of a DeleteQueue of the name.
 	Pauses bool
+	// Changed is told which queue's attributes were changed; nil: nobody.
+	Changed func(namespace, name string)
 	// Log gets what goes wrong beside a request; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -44,6 +47,9 @@ type adapter struct {
 	deletes   recent // by ARN
 	mover     *mover
 	attempts  attempts
+	policies  awspolicy.Cache
+	// policyChanged is told which queue's attributes were changed.
+	policyChanged func(namespace, name string)
 }
 
 // New makes the adapter, and goes on with the move tasks that an earlier run left.
@@ -57,7 +63,10 @@ func New(o Options) (*Adapter, error) {
 	}
 	a := &adapter{
 		broker: o.Broker, receipts: receipts, encrypted: o.Encrypted, pauses: o.Pauses, changes: newQueueLocks(),
-		mover: newMover(o.Broker, o.Log),
+		mover: newMover(o.Broker, o.Log), policyChanged: o.Changed,
+	}
+	if a.policyChanged == nil {
+		a.policyChanged = func(string, string) {}
 	}
 	return &Adapter{a, a.service()}, nil
 }
@@ -104,6 +113,9 @@ func (a *adapter) service() *awsproto.Service {
 		UnknownQueryAction: func(action, _ string) *awsproto.Error {
 			return awsproto.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
 		},
+		AnyCaller: true,
+		Access:    a.access,
+		Denied:    denied,
 		Translate: translate,
 		Internal:  internalError,
 	}

@@ -97,7 +97,11 @@ func (a *adapter) change(ctx context.Context, c *awsproto.Call, queueURL string,
 		return err
 	}
 	limits := before.replaceLimits(spec.Limits, &k)
-	return absent(c, q.session.ConfigureQueue(ctx, q.name, frontEnd, k.table(), limits))
+	if err := q.session.ConfigureQueue(ctx, q.name, frontEnd, k.table(), limits); err != nil {
+		return absent(c, err)
+	}
+	a.policyChanged(awsproto.Namespace(q.account, q.region, c.Home), q.name)
+	return nil
 }
 
 // replaceLimits gives the queue's limits with those that k had in them replaced by those of now. What

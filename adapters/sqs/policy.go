@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 )
 
@@ -132,7 +133,7 @@ func textList(raw json.RawMessage) []string {
 
 func checkPolicy(name, value string) *awsproto.Error {
 	doc, ok := parsePolicy(value)
-	if !ok {
+	if _, err := awspolicy.Parse(value, awspolicy.Resource); !ok || err != nil {
 		return invalidAttribute(name, "")
 	}
 	if n := len(doc.Statement); n > maxStatements {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/portico-mq/portico/adapters/awsidentity"
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/adapters/iam"
 	"github.com/portico-mq/portico/adapters/invocation"
@@ -25,7 +26,11 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sqsAdapter, err := sqs.New(sqs.Options{Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses, Log: a.log})
+	var topics *sns.Adapter
+	sqsAdapter, err := sqs.New(sqs.Options{
+		Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses, Log: a.log,
+		Changed: func(namespace, name string) { topics.QueueChanged(namespace, name) },
+	})
 	if err != nil {
 		return err
 	}
@@ -34,8 +39,9 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("aws.lambda.endpoint: %w", err)
 	}
-	topics, err := sns.New(sns.Options{
-		Broker: a.broker, Rules: a.rules, Secret: secret, Home: a.config.AWS.Region, Log: a.log,
+	topics, err = sns.New(sns.Options{
+		QueuePolicy: a.queuePolicies(sqsAdapter),
+		Broker:      a.broker, Rules: a.rules, Secret: secret, Home: a.config.AWS.Region, Log: a.log,
 		Functions: functions, Limits: a.config.AWS.SNS.Limits,
 		Mail: sns.Mail{
 			Address: a.config.SMTP.Address, From: a.config.SMTP.From, User: a.config.SMTP.User, Password: a.config.SMTP.Password,
@@ -100,6 +106,16 @@ func (a *application) openIdentities(secret []byte) (*awsidentity.Directory, err
 		return nil, errors.New("aws.auth: on, and there is no access key")
 	}
 	return identities, nil
+}
+
+// queuePolicies gives SNS the policies of queues where access is controlled; nil elsewhere.
+func (a *application) queuePolicies(queues *sqs.Adapter) func(context.Context, string) *awspolicy.Document {
+	if a.config.AWS.Auth != config.AWSAuthOn {
+		return nil
+	}
+	return func(ctx context.Context, arn string) *awspolicy.Document {
+		return queues.QueuePolicy(ctx, arn, a.config.AWS.Region)
+	}
 }
 
 // makeRules makes the rules of SNS subscriptions, which the broker needs before there are any.
