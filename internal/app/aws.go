@@ -62,6 +62,11 @@ func (a *application) startAWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.serveAWS(ctx, secret, sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service())
+}
+
+// serveAWS opens the endpoint of the services, and of those that say who may use them.
+func (a *application) serveAWS(ctx context.Context, secret []byte, services ...*awsproto.Service) error {
 	identities, err := a.openIdentities(secret)
 	if err != nil {
 		return err
@@ -71,10 +76,8 @@ func (a *application) startAWS(ctx context.Context) error {
 		Keys:       identities.Key,
 		RequireTLS: a.config.AWS.RequireTLS,
 		Region:     a.config.AWS.Region,
-		Services: []*awsproto.Service{
-			sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service(), iam.New(identities), sts.New(identities),
-		},
-		Log: a.log,
+		Services:   append(services, iam.New(identities), sts.New(identities)),
+		Log:        a.log,
 	})
 	if err != nil {
 		return err
