@@ -35,6 +35,23 @@ func TestSQSBoto3Debian(t *testing.T) {
 	runClient(t, awsEnv(t), "/usr/bin/python3", "sqs_client.py")
 }
 
+// accessEnv starts a portico that verifies signatures. Its root user's key is that of access_client.py.
+func accessEnv(t *testing.T) string {
+	t.Helper()
+	s := server.Start(t, "aws.auth=on", "aws.root.access_key=AKIAROOTOFTHETESTS00", "aws.root.secret_key=the+secret/of+the+root")
+	return "AWS_ENDPOINT_URL=" + s.AWSURL(t)
+}
+
+func TestAccessBoto3(t *testing.T) {
+	t.Parallel()
+	runClient(t, accessEnv(t), python(t), "access_client.py")
+}
+
+func TestAccessBoto3Debian(t *testing.T) {
+	t.Parallel()
+	runClient(t, accessEnv(t), "/usr/bin/python3", "access_client.py")
+}
+
 func TestSQSNode(t *testing.T) {
 	t.Parallel()
 	runClient(t, awsEnv(t), "node", filepath.Join("..", "node", "sqs_client.js"))
