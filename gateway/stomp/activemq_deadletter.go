@@ -75,7 +75,7 @@ var _ broker.DeathMarker = MarkDeath
 // deadLetter makes the copy of a rejected delivery for the dead letter queue.
 func (activemq) deadLetter(ctx context.Context, c *conn, u *unacked) (*broker.Message, error) {
 	m := u.msg
-	from := place{name: u.from.Queue().Name()}
+	from := place{name: u.queue()}
 	if from.name == u.sub.topicQueue {
 		from = place{topic: true, name: m.Key()}
 	}

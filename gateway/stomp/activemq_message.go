@@ -57,13 +57,13 @@ func appendMessageID(dst []byte, u *unacked) []byte {
 	if id, ok := u.msg.Properties().MessageID(); ok && len(id) > 0 {
 		return append(dst, id...)
 	}
-	dst = append(append(dst, "ID:portico:"...), u.from.Queue().Name()...)
+	dst = append(append(dst, "ID:portico:"...), u.queue()...)
 	return strconv.AppendUint(append(dst, ':'), u.seq, 10)
 }
 
 // appendPlace appends where the message came to, and where it was sent to if that is not the same.
 func (activemq) appendPlace(buf []byte, c *conn, u *unacked) []byte {
-	m, queue := u.msg, u.from.Queue().Name()
+	m, queue := u.msg, u.queue()
 	if queue == u.sub.topicQueue {
 		p := place{topic: true, temp: isTemporary(m.Key()), name: m.Key()}
 		return wire.AppendHeader(buf, "destination", c.shown(u.sub, p))

@@ -100,6 +100,12 @@ func (d activemq) property(c *conn, s *property.Set, h *wire.Header, now time.Ti
 		s.ReplyTo = d.address(c, text)
 		return nil
 	}
+	if string(h.Name) == broker.GroupSequenceHeader {
+		if n, err := strconv.ParseInt(text, 10, 32); err == nil {
+			s.Headers = append(s.Headers, property.Field{Name: broker.GroupSequenceHeader, Value: n})
+			return nil
+		}
+	}
 	if short := jmsProperty(s, h.Name); short != nil && len(text) <= property.MaxName {
 		*short = text
 		s.Flags |= shortFlag(h.Name)

@@ -121,7 +121,7 @@ func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
 // ActiveMQ's. Copy and settlement take effect together.
 func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 	u := c.taken[0]
-	spec, err := c.session.QueueSpec(u.from.Queue().Name())
+	spec, err := c.session.QueueSpec(u.queue())
 	if l := spec.Limits; err == nil && l != nil && l.HasDeadLetter && !strings.HasPrefix(l.DeadLetterKey, deadLetterQueue) {
 		return c.settleTaken(f, tx, broker.Reject)
 	}

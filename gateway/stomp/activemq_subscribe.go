@@ -91,6 +91,12 @@ func (d activemq) start(
 	if err != nil {
 		return err
 	}
+	if err := choose(c, f, settings, &opts); err != nil {
+		return err
+	}
+	if value(f, "browser", "") == "true" && c.version != "1.0" {
+		return d.browse(ctx, c, f, s, r, opts)
+	}
 	if durable {
 		err = d.subscribeDurably(ctx, c, s, r, name, opts)
 	} else {
@@ -118,18 +124,11 @@ func activeMQTag(id string, hasID bool, destination string) string {
 
 // refuseConsumer refuses what is not built.
 func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
-	for _, name := range []string{"selector", "browser", "transformation"} {
-		if v, ok := f.Get(name); ok && string(v) != "false" {
-			return activeMQFault("Not supported yet: the header '" + name + "' on SUBSCRIBE")
-		}
+	if _, ok := f.Get("transformation"); ok {
+		return activeMQFault("Not supported yet: the header 'transformation' on SUBSCRIBE")
 	}
-	if _, ok := settings.get("selector"); ok {
-		return activeMQFault("Not supported yet: consumer.selector")
-	}
-	for _, name := range []string{"exclusive", "noLocal", "retroactive", "browser"} {
-		if settings.isSet(name) {
-			return activeMQFault("Not supported yet: consumer." + name)
-		}
+	if settings.isSet("retroactive") {
+		return activeMQFault("Not supported yet: consumer.retroactive")
 	}
 	return nil
 }
@@ -175,7 +174,7 @@ func (d activemq) subscribeTo(
 		if err := d.prepare(ctx, c, p); err != nil {
 			return err
 		}
-		if err := s.consume(ctx, p.name, opts); err != nil {
+		if err := s.consume(ctx, p.name, c.keepGroups(p.name, opts)); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,14 @@ type unacked struct {
 	seq   uint64 // the message's place in its queue
 }
 
+// queue is the name of the queue that it came from.
+func (u *unacked) queue() string {
+	if u.from == nil { // it was only looked at
+		return u.sub.queue
+	}
+	return u.from.Queue().Name()
+}
+
 // ledger holds the deliveries of a connection that are not settled, in the order of their tags. It is not safe for
 // concurrent use.
 type ledger struct {

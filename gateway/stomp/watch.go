@@ -47,7 +47,7 @@ func (s *subscription) attach(ctx context.Context, queue string) error {
 	if isTemporary(queue) || !s.wants(queue) {
 		return nil
 	}
-	err := s.consume(ctx, queue, s.opts)
+	err := s.consume(ctx, queue, s.conn.keepGroups(queue, s.opts))
 	if broker.IsKind(err, broker.KindDenied) || broker.IsKind(err, broker.KindLocked) || broker.IsKind(err, broker.KindNotFound) {
 		return nil
 	}
