@@ -95,9 +95,10 @@ func (r *rule) envelope(n *notice) *envelope {
 	return e
 }
 
-// sign signs the envelope; a nil signer does nothing.
+// sign signs the envelope, unless nothing is signed.
 func (r *Rules) sign(e *envelope, version signature.Version, base string) {
-	if r.signer == nil {
+	signer := r.signer.Load()
+	if signer == nil {
 		return
 	}
 	if version == "" {
@@ -113,14 +114,14 @@ func (r *Rules) sign(e *envelope, version signature.Version, base string) {
 		pairs = append(pairs, "SubscribeURL", e.SubscribeURL, "Timestamp", e.Timestamp, "Token", e.Token)
 	}
 	pairs = append(pairs, "TopicArn", e.TopicARN, "Type", e.Type)
-	signed, err := r.signer.Sign(version, pairs...)
+	signed, err := signer.Sign(version, pairs...)
 	if err != nil {
 		panic(err) // an RSA key of this size signs any digest
 	}
 	if r.https {
 		base = "https://" + strings.TrimPrefix(strings.TrimPrefix(base, "http://"), "https://")
 	}
-	e.SignatureVersion, e.Signature, e.SigningCertURL = string(version), signed, base+r.signer.Path()
+	e.SignatureVersion, e.Signature, e.SigningCertURL = string(version), signed, base+signer.Path()
 }
 
 // confirmation is what asks an endpoint to confirm a subscription, or tells it that it ended.

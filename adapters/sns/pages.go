@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/portico-mq/portico/adapters/awsproto"
+	"github.com/portico-mq/portico/adapters/sns/signature"
 	"github.com/portico-mq/portico/broker"
 )
 
@@ -22,13 +23,18 @@ func (a *Adapter) pages() []awsproto.Page {
 		{Prefix: pageRoot + "subscription-tokens/", Handler: http.HandlerFunc(a.showToken)},
 		{Prefix: pageRoot + "phone-opt-outs", Handler: http.HandlerFunc(a.servePhoneOptOuts)},
 	}
-	if signer := a.rules.signer; signer != nil {
-		pages = append(pages, awsproto.Page{Prefix: signer.Path(), Open: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/x-pem-file")
-			_, _ = w.Write(signer.Certificate()) // a client that went away is nothing to act on
-		})})
+	return append(pages, awsproto.Page{Prefix: signature.Prefix, Open: true, Handler: http.HandlerFunc(a.serveCertificate)})
+}
+
+// serveCertificate serves the certificate of the signatures, to anybody.
+func (a *Adapter) serveCertificate(w http.ResponseWriter, r *http.Request) {
+	signer := a.rules.signer.Load()
+	if signer == nil || r.URL.Path != signer.Path() {
+		http.NotFound(w, r)
+		return
 	}
-	return pages
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	_, _ = w.Write(signer.Certificate()) // a client that went away is nothing to act on
 }
 
 // place is the account and region that a page is asked about.

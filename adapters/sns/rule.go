@@ -3,6 +3,7 @@ package sns
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
@@ -18,15 +19,34 @@ const ruleName = "sns"
 // Rules compile subscriptions for the broker. They are made before the broker, which needs them to
 // read its bindings.
 type Rules struct {
-	signer *signature.Signer
-	https  bool
-	guard  atomic.Pointer[guard] // nil where access is not controlled
+	load  func() (*signature.Signer, error)
+	https bool
+	guard atomic.Pointer[guard] // nil where access is not controlled
+
+	loading sync.Mutex
+	signer  atomic.Pointer[signature.Signer]
 }
 
-// NewRules makes them. A nil signer leaves what is sent unsigned. https says that the endpoint's
-// address speaks TLS besides plain HTTP, so that the certificate of the signatures is fetched by it.
-func NewRules(signer *signature.Signer, https bool) *Rules {
-	return &Rules{signer: signer, https: https}
+// NewRules makes them. load makes the signer when there is something to sign for the first time: a key
+// takes its time; nil leaves what is sent unsigned. https says that the endpoint's address speaks TLS
+// besides plain HTTP, so that the certificate of the signatures is fetched by it.
+func NewRules(load func() (*signature.Signer, error), https bool) *Rules {
+	return &Rules{load: load, https: https}
+}
+
+// Prepare makes the signer if it was not yet made.
+func (r *Rules) Prepare() error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if r.load == nil || r.signer.Load() != nil {
+		return nil
+	}
+	signer, err := r.load()
+	if err != nil {
+		return err
+	}
+	r.signer.Store(signer)
+	return nil
 }
 
 // Compilers are the binding rules, for broker.Options.

@@ -70,12 +70,9 @@ func newServiceWith(t *testing.T, o Options) *service {
 func (s *service) start() {
 	s.t.Helper()
 	log := slog.New(failing{s.t})
-	signer, err := signature.NewSigner(testKey())
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	o := s.options
-	o.Rules, o.Log = NewRules(signer, true), log
+	o.Rules, o.Log = NewRules(func() (*signature.Signer, error) { return signature.NewSigner(testKey()) }, true), log
+	var err error
 	if o.Broker, err = broker.Open(s.t.Context(), s.store, broker.Options{Logger: log, Rules: o.Rules.Compilers()}); err != nil {
 		s.t.Fatal(err)
 	}

@@ -37,6 +37,9 @@ func (a *Adapter) subscribe(ctx context.Context, c *awsproto.Call, in *subscribe
 	if bad := s.checkFilter("Attributes Reason: "); bad != nil {
 		return nil, bad
 	}
+	if err := a.rules.Prepare(); err != nil {
+		return nil, err
+	}
 	a.changing.Lock()
 	defer a.changing.Unlock()
 	for _, old := range a.subscriptions.of(s.topicKey(), false) {

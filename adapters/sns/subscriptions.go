@@ -162,6 +162,11 @@ func (a *Adapter) load() error {
 		}
 		a.subscriptions.put(s)
 	}
+	if len(a.subscriptions.all()) > 0 {
+		if err := a.rules.Prepare(); err != nil {
+			return err
+		}
+	}
 	for _, s := range a.subscriptions.all() {
 		if err := a.connect(a.running, s); err != nil && !broker.IsKind(err, broker.KindNotFound) {
 			return err

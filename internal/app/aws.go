@@ -121,18 +121,23 @@ func (a *application) queuePolicies(queues *sqs.Adapter) func(context.Context, s
 	}
 }
 
-// makeRules makes the rules of SNS subscriptions, which the broker needs before there are any.
+// makeRules makes the rules of SNS subscriptions, which the broker needs before there are any. The key
+// that signs is made when the first one is.
 func (a *application) makeRules() error {
-	var signer *signature.Signer
-	if a.config.AWS.SNS.Sign {
-		key, err := readOrMake(filepath.Join(a.config.DataDir, "sns-signing.pem"), signature.Generate)
+	file := filepath.Join(a.config.DataDir, "sns-signing.pem")
+	load := func() (*signature.Signer, error) {
+		key, err := readOrMake(file, signature.Generate)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if signer, err = signature.NewSigner(key); err != nil {
-			return err
-		}
+		return signature.NewSigner(key)
 	}
-	a.rules = sns.NewRules(signer, a.config.TLS.Certificate != "")
-	return nil
+	if !a.config.AWS.SNS.Sign {
+		load = nil
+	}
+	a.rules = sns.NewRules(load, a.config.TLS.Certificate != "")
+	if _, err := os.Stat(file); err != nil {
+		return nil //nolint:nilerr // there is none yet
+	}
+	return a.rules.Prepare()
 }

@@ -50,6 +50,9 @@ type made struct {
 	signature string
 }
 
+// Prefix is what the path of every certificate begins with.
+const Prefix = "/SimpleNotificationService-"
+
 // keyBits is the size of the service's own keys.
 const keyBits = 2048
 
@@ -98,7 +101,7 @@ func NewSigner(text []byte) (*Signer, error) {
 	digest := sha256.Sum256(certificate.Bytes)
 	return &Signer{
 		key: key, certificate: pem.EncodeToMemory(certificate),
-		path: "/SimpleNotificationService-" + hex.EncodeToString(digest[:16]) + ".pem",
+		path: Prefix + hex.EncodeToString(digest[:16]) + ".pem",
 	}, nil
 }
 
