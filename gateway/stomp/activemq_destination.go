@@ -82,7 +82,10 @@ func parsePlace(c *conn, text string) (place, error) {
 		found := p.place
 		found.name = name
 		if p.own && name != "" {
-			found.name = c.temporary(p.place.topic, name)
+			var err error
+			if found.name, err = c.temporary(p.place.topic, name); err != nil {
+				return place{}, err
+			}
 		}
 		return found, nil
 	}

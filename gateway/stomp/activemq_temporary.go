@@ -12,14 +12,20 @@ import (
 // names that nobody else has; other connections see those as /remote-temp-queue/ID:…, and can send there. A temporary
 // queue is in memory and goes with its connection; a temporary topic is a topic.
 
+// maxTemporary bounds the temporary destinations of a connection.
+const maxTemporary = 1000
+
 // temporary is the name of a temporary destination of the connection's.
-func (c *conn) temporary(topic bool, alias string) string {
+func (c *conn) temporary(topic bool, alias string) (string, error) {
 	key := "queue " + alias
 	if topic {
 		key = "topic " + alias
 	}
 	name, ok := c.temps[key]
 	if !ok {
+		if len(c.temps) >= maxTemporary {
+			return "", activeMQFault("Too many temporary destinations (limit " + strconv.Itoa(maxTemporary) + ")")
+		}
 		if c.temps == nil {
 			c.temps = make(map[string]string)
 		}
@@ -28,7 +34,7 @@ func (c *conn) temporary(topic bool, alias string) string {
 		c.temps[key] = name
 		c.mu.Unlock()
 	}
-	return name
+	return name, nil
 }
 
 // aliasOf is the client's own name for a temporary destination, "" for another connection's. The caller holds c.mu.

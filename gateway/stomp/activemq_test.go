@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -292,6 +293,10 @@ func TestActiveMQTemporary(t *testing.T) {
 		answers.do("SEND\ndestination:" + to + "\nreply-to:" + to + "\nreceipt:r\n\nanswer\x00")
 		asks.has(asks.read("MESSAGE"), "destination", "/temp-"+kind+"/mine", "subscription", kind, "reply-to", "/temp-"+kind+"/mine")
 	}
+	for i := range maxTemporary - 2 {
+		asks.send(fmt.Sprintf("SEND\ndestination:/temp-topic/%d\n\n\x00", i))
+	}
+	asks.fails("SEND\ndestination:/temp-queue/more\nreceipt:r\n\n\x00", "Too many temporary destinations (limit 1000)")
 	asks.send("DISCONNECT\n\n\x00")
 	g.waitEnd()
 	for _, name := range g.session().QueueNames() {

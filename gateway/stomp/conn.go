@@ -194,11 +194,7 @@ func isNetwork(err error) bool {
 
 // end returns what the connection holds, and closes it after its last words.
 func (c *conn) end() {
-	c.mu.Lock()
-	for _, s := range c.subs {
-		c.server.unwatch(s)
-	}
-	c.mu.Unlock()
+	c.server.unwatchAll(c)
 	if c.session != nil {
 		c.session.Close()
 	}

@@ -24,6 +24,8 @@ func FuzzSession(f *testing.F) {
 		"SUBSCRIBE\nid:1\ndestination:/queue/w.*?consumer.priority=3&consumer.prefetchSize=x\nack:client\n\n\x00SEND\ndestination:/queue/w.>\n\nx\x00",
 		"SUBSCRIBE\nid:1\ndestination:multicast://a\nconsumer-window-size:-1\ndurable-subscription-name:n\n\n\x00SEND\ndestination:a\ndestination-type:MULTICAST\n\n\x00",
 		"SEND\ndestination:/exchange/amq.topic/k\npersistent:true\ncontent-length:3\n\na\x00b\x00SEND\ndestination:/queue/q\ncontent-length:99999999999\n\n",
+		"SUBSCRIBE\nid:1\ndestination:/queue/w.*\nselector:a > 1\n\n\x00SUBSCRIBE\nid:1\ndestination:/queue/w.*\nactivemq.noLocal:true\n\n\x00SUBSCRIBE\nid:2\ndestination:/queue/q\nbrowser:true\n\n\x00",
+		"SEND\ndestination:/queue/q\nJMSXGroupID:a\nJMSXGroupSeq:-1\nAMQ_SCHEDULED_DELAY:1\nAMQ_SCHEDULED_REPEAT:3\n\nx\x00SUBSCRIBE\nid:1\ndestination:/queue/q?consumer.exclusive=true\n\n\x00",
 		"\n\n\r\n\x00\x00STOMP\naccept-version:1.1\n\n\x00FOO\n\n\x00SEND\nx\n\n\x00", "CONNECT\nheart-beat:1,\n\n\x00",
 	} {
 		for kind := range byte(8) {

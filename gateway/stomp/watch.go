@@ -24,6 +24,17 @@ func (s *Server) unwatch(sub *subscription) {
 	s.mu.Unlock()
 }
 
+// unwatchAll forgets the subscriptions of a connection: those too that another one of the same id has taken the place of.
+func (s *Server) unwatchAll(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sub := range s.watching {
+		if sub.conn == c {
+			delete(s.watching, sub)
+		}
+	}
+}
+
 // queueMade is told of every new queue.
 func (s *Server) queueMade(namespace, queue string) {
 	s.mu.Lock()
