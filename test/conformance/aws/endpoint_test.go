@@ -15,10 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/portico-mq/portico/adapters/awsidentity"
 	"github.com/portico-mq/portico/adapters/awsproto"
+	adapteriam "github.com/portico-mq/portico/adapters/iam"
 	adapterkinesis "github.com/portico-mq/portico/adapters/kinesis"
 	adaptersns "github.com/portico-mq/portico/adapters/sns"
 	adaptersqs "github.com/portico-mq/portico/adapters/sqs"
+	adaptersts "github.com/portico-mq/portico/adapters/sts"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
 )
@@ -35,6 +38,13 @@ func endpoint(t *testing.T) target {
 	if url := os.Getenv("PORTICO_AWS_URL"); url != "" {
 		return target{url, account}
 	}
+	return target{start(t, nil), account}
+}
+
+// start starts an endpoint over a store in memory, and gives its URL. With an identities file, signatures are verified and
+// policies decide.
+func start(t *testing.T, identities []byte) string {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	store := memory.NewStore()
 	rules := adaptersns.NewRules(nil, false)
@@ -61,7 +71,17 @@ func endpoint(t *testing.T) target {
 	}
 	add(topics.Service(), nil)
 	add(adapterkinesis.New(adapterkinesis.Options{Broker: b, Secret: secret}))
-	handler, err := awsproto.NewEndpoint(awsproto.Options{Services: services, Log: log})
+	directory, err := awsidentity.Open(awsidentity.Options{Broker: b, Secret: secret, File: identities, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(adapteriam.New(directory), nil)
+	add(adaptersts.New(directory), nil)
+	options := awsproto.Options{Services: services, Keys: directory.Key, Log: log}
+	if identities != nil {
+		options.Auth = awsproto.AuthOn
+	}
+	handler, err := awsproto.NewEndpoint(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +106,7 @@ func endpoint(t *testing.T) target {
 			t.Error(err)
 		}
 	})
-	return target{"http://" + l.Addr().String(), account}
+	return "http://" + l.Addr().String()
 }
 
 func (e target) config() aws.Config {
