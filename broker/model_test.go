@@ -114,7 +114,7 @@ func TestQueueModel(t *testing.T) {
 }
 
 func runModel(t *testing.T, seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // a test that can be repeated
+	random := rand.New(rand.NewPCG(seed, 7))
 	ctx := context.Background()
 	b, err := broker.Open(ctx, memory.NewStore(), broker.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
