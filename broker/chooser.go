@@ -13,14 +13,14 @@ type chooser struct {
 	q          *Queue
 	all        offers
 	selections []*selection
-	numbered   uint64               // selections so far
+	numbered   uint32               // selections so far
 	owners     map[string]*Consumer // of groups, see ConsumeOptions.KeepGroups
 }
 
 // selection is what consumers of one filter can have.
 type selection struct {
 	name      string
-	number    uint64
+	number    uint32
 	filter    Filter // nil: everything
 	consumers int
 	offers    offers

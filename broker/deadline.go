@@ -16,7 +16,7 @@ func (q *Queue) setDeadline(e *entry, at time.Time) {
 		q.timed[e.seq] = e
 	} else {
 		e.deadline = at
-		heap.Fix(&q.deadlines, e.heapAt)
+		heap.Fix(&q.deadlines, int(e.heapAt))
 	}
 	q.armTimer()
 }
@@ -25,7 +25,7 @@ func (q *Queue) clearDeadline(e *entry) {
 	if e.deadline.IsZero() {
 		return
 	}
-	heap.Remove(&q.deadlines, e.heapAt)
+	heap.Remove(&q.deadlines, int(e.heapAt))
 	delete(q.timed, e.seq)
 	e.deadline = time.Time{}
 }

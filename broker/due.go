@@ -88,7 +88,7 @@ func (q *Queue) arise(e *entry) {
 // undelay ends the delay of an entry, which is in no line after that.
 func (q *Queue) undelay(e *entry) {
 	if e.delayAt >= 0 {
-		heap.Remove(&q.delays, e.delayAt)
+		heap.Remove(&q.delays, int(e.delayAt))
 	}
 	e.delayed = false
 	q.delayed--
@@ -106,12 +106,12 @@ func (h delayHeap) Less(i, j int) bool {
 
 func (h delayHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].delayAt, h[j].delayAt = i, j
+	h[i].delayAt, h[j].delayAt = int32(i), int32(j)
 }
 
 func (h *delayHeap) Push(x any) {
 	e := x.(*entry)
-	e.delayAt = len(*h)
+	e.delayAt = int32(len(*h))
 	*h = append(*h, e)
 }
 

@@ -9,37 +9,37 @@ import (
 type entry struct {
 	seq    uint64 // its sequence: identity and position
 	place  uint64 // where the log holds it now, when that is a copy; else 0
+	pos    uint64 // where it stands in the order of the queue: its sequence, unless it was delayed
+	after  uint64 // the message before it in the log, 0 if unknown: tells runs apart
+	offset int64  // message bytes that the queue had taken before it: how much log lies between two entries
 	msg    *Message
-	count  uint32    // how often it was handed out and came back
-	turn   uint32    // counts hand-outs in this run; a lease names one
-	offset int64     // message bytes that the queue had taken before it: how much log lies between two entries
-	size   int32     // of its message, which may have been dropped: see reload.go
-	body   int32     // of its message's body
-	pos    uint64    // where it stands in the order of the queue: its sequence, unless it was delayed
-	due    int64     // when it may go out, in microseconds since 1970; 0: at once
-	at     int64     // when its message was published, in microseconds since 1970
-	rank   uint8     // its priority, in a queue that has some
-	after  uint64    // the message before it in the log, 0 if unknown: tells runs apart
-	group  *group    // its group, in an ordered queue
-	stamp  uint32    // counts how often it came into a chooser: an offer names one
-	seen   uint64    // the last selection that has looked at it
-	owner  *Consumer // that a chooser keeps it for
-	opens  bool      // it is about to be the first of its group at its consumer
+	due    int64  // when it may go out, in microseconds since 1970; 0: at once
+	at     int64  // when its message was published, in microseconds since 1970
+	size   int32  // of its message, which may have been dropped: see reload.go
+	body   int32  // of its message's body
+	count  uint32 // how often it was handed out and came back
+	turn   uint32 // counts hand-outs in this run; a lease names one
+	stamp  uint32 // counts how often it came into a chooser: an offer names one
+	seen   uint32 // the last selection of a chooser that has looked at it
 
-	// While leased:
+	rank      uint8 // its priority, in a queue that has some
+	bounded   bool  // its publisher gave it a lifetime
 	leased    bool
-	consumer  *Consumer // nil for Get
-	session   *Session  // of Get without deadline
-	moving    bool      // its copy is on the way into the log
 	settled   bool
-	limbo     bool      // taken over by a transaction that is being committed
-	bounded   bool      // its publisher gave it a lifetime
-	delayed   bool      // it is not due
-	reloading bool      // its message is being read again
-	delayAt   int       // its place in delays; -1 when it is not there
-	deadline  time.Time // zero: none
-	heapAt    int       // its place in deadlines
-	first     time.Time // of the first hand-out
+	moving    bool // its copy is on the way into the log
+	limbo     bool // taken over by a transaction that is being committed
+	delayed   bool // it is not due
+	reloading bool // its message is being read again
+	opens     bool // it is about to be the first of its group at its consumer
+
+	heapAt   int32     // its place in deadlines
+	delayAt  int32     // its place in delays; -1 when it is not there
+	group    *group    // its group, in an ordered queue
+	owner    *Consumer // that a chooser keeps it for
+	consumer *Consumer // that has it under a lease; nil for Get
+	session  *Session  // that has it under a lease, of Get without deadline
+	deadline time.Time // of its lease; zero: none
+	first    time.Time // of the first hand-out
 
 	prev, next *entry // in live, or in copied when place is set
 }
@@ -175,12 +175,12 @@ func (h deadlineHeap) Len() int           { return len(h) }
 func (h deadlineHeap) Less(i, j int) bool { return h[i].deadline.Before(h[j].deadline) }
 func (h deadlineHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].heapAt, h[j].heapAt = i, j
+	h[i].heapAt, h[j].heapAt = int32(i), int32(j)
 }
 
 func (h *deadlineHeap) Push(x any) {
 	e := x.(*entry)
-	e.heapAt = len(*h)
+	e.heapAt = int32(len(*h))
 	*h = append(*h, e)
 }
 func (h *deadlineHeap) Pop() any { return pop((*[]*entry)(h)) }
