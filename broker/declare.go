@@ -53,6 +53,7 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		return QueueInfo{}, false, err
 	}
 	q := newQueue(ns, spec, newID())
+	ns.rememberSightings(q)
 	if spec.Exclusive {
 		q.owner = s
 		if !s.own(q) {
@@ -378,6 +379,7 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	}
 	q.mu.Unlock()
 	delete(ns.queues, q.spec.Name)
+	ns.keepSightings(q)
 	deleted = true
 	ns.b.totals.queuesDeleted.Add(1)
 	if q.owner != nil {

@@ -308,3 +308,42 @@ func uuidText(id [16]byte) string {
 	t := hex.EncodeToString(id[:])
 	return t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:]
 }
+
+// keepSightings keeps the names that a deleted queue was given, for one of its name that is declared soon. They are lost
+// with the process: their log is gone. The caller holds ns.mu.
+func (ns *Namespace) keepSightings(q *Queue) {
+	q.mu.Lock()
+	s := q.sightings
+	q.mu.Unlock()
+	if s == nil || len(s.now)+len(s.before) == 0 {
+		return
+	}
+	if ns.sightings == nil {
+		ns.sightings = make(map[string]*sightings)
+	}
+	name := q.spec.Name
+	ns.sightings[name] = s
+	time.AfterFunc(DeduplicationPeriod, func() {
+		ns.mu.Lock()
+		defer ns.mu.Unlock()
+		if ns.sightings[name] == s {
+			delete(ns.sightings, name)
+		}
+	})
+}
+
+// rememberSightings gives a new queue what a deleted one of its name was given. The caller holds ns.mu.
+func (ns *Namespace) rememberSightings(q *Queue) {
+	s := ns.sightings[q.spec.Name]
+	if s == nil || q.sightings == nil {
+		return
+	}
+	delete(ns.sightings, q.spec.Name)
+	for _, names := range []map[sightingKey]sighting{s.before, s.now} {
+		for key, seen := range names {
+			if seen.seq != 0 { // not one that was on its way
+				q.sightings.now[key] = seen
+			}
+		}
+	}
+}

@@ -168,4 +168,14 @@ func deduplicated(f *fixture) {
 		f.Fatal("no duplicate in its group")
 	}
 	f.take("q", 9, "a4", "b4")
+	if _, err := f.s.DeleteQueue(f.ctx(), "q", false, false); err != nil {
+		f.Fatal(err)
+	}
+	spec.Limits = limits
+	if _, _, err := f.s.DeclareQueue(f.ctx(), spec); err != nil {
+		f.Fatal(err)
+	}
+	if r := f.send("q", "b", "four", "b4"); !r.Duplicate {
+		f.Fatal("no duplicate in a queue that was declared again")
+	}
 }
