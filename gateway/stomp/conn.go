@@ -30,23 +30,25 @@ type conn struct {
 	in     *wire.Reader
 	out    *output
 
-	dialect     dialect
-	fixed       bool   // the dialect was set, or recognised
-	version     string // "" before CONNECT
-	id          string // the session header
-	ownID       string // begins what the connection makes up names for
-	clientID    string // ActiveMQ: who the client is; "" when it does not say
-	sent        uint64 // ActiveMQ: messages that got an id
-	session     *broker.Session
-	listed      *broker.Connection
-	lane        *broker.Lane
-	cancel      context.CancelFunc     // set before the connection is listed
-	forced      atomic.Pointer[string] // why an operator ends the connection
-	rootSession *broker.Session        // nil until it is used
-	declared    map[string]struct{}    // queues that were declared, which is done once
-	txs         map[string]*transaction
-	txBytes     int               // of all of them
-	replies     map[string]string // queues for replies, by the client's name for them
+	dialect         dialect
+	fixed           bool   // the dialect was set, or recognised
+	unmarked        []byte // the last destination that bore no mark of a dialect, and the command of its frame
+	unmarkedCommand string
+	version         string // "" before CONNECT
+	id              string // the session header
+	ownID           string // begins what the connection makes up names for
+	clientID        string // ActiveMQ: who the client is; "" when it does not say
+	sent            uint64 // ActiveMQ: messages that got an id
+	session         *broker.Session
+	listed          *broker.Connection
+	lane            *broker.Lane
+	cancel          context.CancelFunc     // set before the connection is listed
+	forced          atomic.Pointer[string] // why an operator ends the connection
+	rootSession     *broker.Session        // nil until it is used
+	declared        map[string]struct{}    // queues that were declared, which is done once
+	txs             map[string]*transaction
+	txBytes         int               // of all of them
+	replies         map[string]string // queues for replies, by the client's name for them
 
 	set     property.Set // scratch
 	block   []byte

@@ -114,7 +114,7 @@ func (c *conn) recognise(f *wire.Frame) {
 	if c.fixed {
 		return
 	}
-	if d := markOf(f); d != nil {
+	if d := c.markOf(f); d != nil {
 		c.become(d)
 	}
 }
@@ -126,33 +126,51 @@ func (c *conn) become(d dialect) {
 	c.out.setPlain(d.plain(c.version))
 }
 
-// markOf is the dialect that alone would have such a frame; nil when several do.
-func markOf(f *wire.Frame) dialect {
+// markOf is the dialect that alone would have such a frame; nil when several do. The destination that bore no mark last is
+// not looked at again: most clients have few.
+func (c *conn) markOf(f *wire.Frame) dialect {
+	var found dialect
 	for i := range f.Headers {
 		h := &f.Headers[i]
 		switch {
-		case (f.Command == wire.Subscribe || f.Command == wire.Send) && artemisMarks[string(h.Name)],
-			string(h.Name) == "destination" && artemisDestination(string(h.Value)):
+		case string(h.Name) == "destination":
+			if f.Command == c.unmarkedCommand && bytes.Equal(h.Value, c.unmarked) {
+				continue
+			}
+			if d := markOfDestination(f.Command, string(h.Value)); d != nil {
+				found = d
+				continue
+			}
+			c.unmarkedCommand, c.unmarked = f.Command, append(c.unmarked[:0], h.Value...)
+		case f.Command == wire.Subscribe && artemisMarks[string(h.Name)],
+			f.Command == wire.Send && string(h.Name) == "destination-type":
 			return artemis{}
-		}
-	}
-	for i := range f.Headers {
-		h := &f.Headers[i]
-		switch {
 		case bytes.HasPrefix(h.Name, []byte("activemq.")),
 			string(h.Name) == "client-id" && (f.Command == wire.Connect || f.Command == wire.Stomp),
 			f.Command == wire.Subscribe && subscriptionMarks[string(h.Name)],
-			f.Command == wire.Send && bytes.HasPrefix(h.Name, []byte("AMQ_SCHEDULED_")),
-			string(h.Name) == "destination" && activeMQDestination(f.Command, string(h.Value)):
-			return activemq{}
+			f.Command == wire.Send && bytes.HasPrefix(h.Name, []byte("AMQ_SCHEDULED_")):
+			if found == nil {
+				found = activemq{}
+			}
 		}
 	}
-	return nil
+	return found
 }
 
-// artemisMarks are headers that only Artemis knows.
+func markOfDestination(command, text string) dialect {
+	switch {
+	case artemisDestination(text):
+		return artemis{}
+	case activeMQDestination(command, text):
+		return activemq{}
+	default:
+		return nil
+	}
+}
+
+// artemisMarks are headers of SUBSCRIBE that only Artemis knows.
 var artemisMarks = map[string]bool{
-	"destination-type": true, "subscription-type": true, "durable-subscription-name": true, "durable-subscriber-name": true,
+	"subscription-type": true, "durable-subscription-name": true, "durable-subscriber-name": true,
 	"consumer-window-size": true,
 }
 
