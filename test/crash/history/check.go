@@ -12,7 +12,8 @@ type Rule string
 // The promises that Check knows.
 const (
 	// Lost: a confirmed message was never delivered from a queue it went to, or
-	// one that was out unsettled when the broker died never came again.
+	// one that was out unsettled when the broker died never came again although
+	// it is certain that it had been stored.
 	Lost Rule = "lost"
 	// Returned: a message came again although its settlement was answered.
 	Returned Rule = "returned"

@@ -87,9 +87,20 @@ func (c *checker) judgeEnd(key copyKey, s *copyState) {
 	case settleSent:
 		c.report.Uncertain++
 	case settleNone, settleRequeued:
-		c.violate(Lost, key, d.tx, d.epoch, "was out unsettled and never came again")
+		if c.certain(s) {
+			c.violate(Lost, key, d.tx, d.epoch, "was out unsettled and never came again")
+		}
 	case settleAcked:
 	}
+}
+
+// certain tells whether a message that was handed out was stored. One that
+// nobody has confirmed can be out a moment before it is; a kill in between
+// leaves nothing of it.
+func (c *checker) certain(s *copyState) bool {
+	first := s.deliveries[0].epoch
+	_, killed := c.killed[first]
+	return s.confirmed || s.tx != 0 || !killed || first != s.deliveries[len(s.deliveries)-1].epoch
 }
 
 // judgeEarly asks whether a transaction's message waited for its commit.
@@ -131,9 +142,10 @@ func (c *checker) judgeTx(id TxID, t *txState) {
 	}
 	var kept, back []copyKey
 	for _, key := range t.settles {
-		if c.cameAfter(key, id) {
+		switch {
+		case c.cameAfter(key, id):
 			back = append(back, key)
-		} else {
+		case c.certain(c.copies[key]):
 			kept = append(kept, key)
 		}
 	}
