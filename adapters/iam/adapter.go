@@ -25,7 +25,7 @@ func New(directory *awsidentity.Directory) *awsproto.Service {
 		UnknownQueryAction: func(action, version string) *awsproto.Error {
 			return awsidentity.Fail("InvalidAction", 400, "Could not find operation "+action+" for version "+version)
 		},
-		Access:    access,
+		Access:    a.access,
 		Denied:    func(text string) *awsproto.Error { return awsidentity.Fail("AccessDenied", 403, text) },
 		Translate: func(error) *awsproto.Error { return nil },
 		Internal:  awsidentity.Fail("ServiceFailure", 500, "The request processing has failed because of an unknown error, exception or failure."),
@@ -116,26 +116,37 @@ type tag struct {
 type empty struct{}
 
 // access says what a request wants to do, to the resource that it names.
-func access(_ context.Context, c *awsproto.Call, in any) ([]awsproto.Access, error) {
+func (a *adapter) access(_ context.Context, c *awsproto.Call, in any) ([]awsproto.Access, error) {
 	p := in.(*input)
-	resource := "*"
-	for _, named := range []struct{ kind, name string }{{"group", p.GroupName}, {"role", p.RoleName}, {"user", p.UserName}, {"policy", p.PolicyName}} {
-		if named.name != "" && !(named.kind == "policy" && resource != "*") {
-			resource = "arn:aws:iam::" + c.Account + ":" + named.kind + pathOf(p.Path) + named.name
-			break
-		}
-	}
-	if resource == "*" && p.PolicyARN != "" {
-		resource = p.PolicyARN
-	}
-	a := awsproto.Access{Action: "iam:" + c.Action, Resource: resource, Conditions: awspolicy.Context{}}
-	a.Conditions.Set("iam:PolicyARN", p.PolicyARN)
-	a.Conditions.Set("iam:PermissionsBoundary", p.PermissionsBoundary)
-	// Everybody may ask who he is.
 	if p.UserName == "" && c.Action == "GetUser" {
-		return nil, nil
+		return nil, nil // everybody may ask who he is
 	}
-	return []awsproto.Access{a}, nil
+	one := awsproto.Access{Action: "iam:" + c.Action, Resource: a.resource(c, p), Conditions: awspolicy.Context{}}
+	one.Conditions.Set("iam:PolicyARN", p.PolicyARN)
+	one.Conditions.Set("iam:PermissionsBoundary", p.PermissionsBoundary)
+	return []awsproto.Access{one}, nil
+}
+
+// resource is the ARN of what a request is about: an entity, with the path that it has, before a policy.
+func (a *adapter) resource(c *awsproto.Call, in *input) string {
+	for _, kind := range []awsidentity.Kind{awsidentity.Group, awsidentity.Role, awsidentity.User} {
+		name := in.entityName(kind)
+		if name == "" {
+			continue
+		}
+		e, err := a.directory.Get(kind, c.Account, name)
+		if err != nil { // it is to be made, or is not there
+			e = &awsidentity.Entity{Kind: kind, Account: c.Account, Name: name, Path: pathOf(in.Path)}
+		}
+		return e.ARN()
+	}
+	switch {
+	case in.PolicyARN != "":
+		return in.PolicyARN
+	case in.PolicyName != "":
+		return (&awsidentity.Policy{Account: c.Account, Name: in.PolicyName, Path: pathOf(in.Path)}).ARN()
+	}
+	return "*"
 }
 
 // entityName is the name that the request gives an entity of a kind.
