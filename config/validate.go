@@ -26,7 +26,7 @@ func (l *loader) validate() {
 	if c.TLS.ClientCA != "" && c.TLS.Certificate == "" {
 		l.invalid("tls.client_ca", "needs tls.certificate")
 	}
-	if c.AWS.Auth == AWSAuthOn && c.AWS.Root.AccessKey == "" && c.AWS.Identities == "" {
+	if c.AWS.Auth == AWSAuthOn && len(c.AWS.Listen) > 0 && c.AWS.Root.AccessKey == "" && c.AWS.Identities == "" {
 		l.invalid("aws.auth", `"on" needs somebody who may do something: set aws.root.access_key and aws.root.secret_key, or aws.identities`)
 	}
 	if c.AWS.Root.AccessKey != "" && c.AWS.Root.SecretKey == "" {

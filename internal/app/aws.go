@@ -105,7 +105,7 @@ func (a *application) openIdentities(secret []byte) (*awsidentity.Directory, err
 	if err != nil {
 		return nil, fmt.Errorf("aws.identities: %w", err)
 	}
-	if a.config.AWS.Auth == config.AWSAuthOn && identities.Empty() {
+	if a.config.AWS.Auth == config.AWSAuthOn && len(a.config.AWS.Listen) > 0 && identities.Empty() {
 		return nil, errors.New("aws.auth: on, and there is no access key")
 	}
 	return identities, nil
