@@ -38,7 +38,8 @@ func (q *Queue) noteChoice(c *Consumer) {
 	if q.stream != nil {
 		return // its readers filter for themselves
 	}
-	needed := slices.ContainsFunc(q.consumers, func(c *Consumer) bool { return c.opts.choosy() })
+	needed := slices.ContainsFunc(q.consumers, func(c *Consumer) bool { return c.opts.choosy() }) ||
+		(q.chooser != nil && q.dropped > 0) // what is not in memory can be in no other line
 	switch {
 	case needed && q.chooser == nil:
 		ch := &chooser{q: q, owners: make(map[string]*Consumer)}
@@ -59,12 +60,7 @@ func (q *Queue) noteChoice(c *Consumer) {
 		ready := q.chooser.all
 		q.chooser = nil
 		for _, o := range ready {
-			switch {
-			case !o.holds():
-			case o.e.msg == nil:
-				q.unchosen++
-				q.reload(o.e)
-			default:
+			if o.holds() {
 				q.returned.push(o.e)
 			}
 		}

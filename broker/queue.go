@@ -43,7 +43,6 @@ type Queue struct {
 	line                     // what may be handed out, unless the queue has groups
 	groups     *groups       // of an ordered queue: what may be handed out; else nil
 	chooser    *chooser      // of a queue whose consumers do not all want the same; else nil, and line is used
-	unchosen   int           // ready entries that are in no line until their message is there: the chooser has gone
 	waiting    int           // entries that are ready
 	held       int           // those of them, and of the delayed ones, whose message is in memory
 	dropped    int           // and those whose message is not

@@ -145,9 +145,6 @@ func (q *Queue) wake(e *entry) {
 		q.groups.arrange(e.group)
 	case q.chooser != nil:
 		q.chooser.look(e)
-	case q.unchosen > 0 && e.stamp > 0 && e.waits() && !e.delayed:
-		q.unchosen--
-		q.returned.push(e)
 	}
 }
 
