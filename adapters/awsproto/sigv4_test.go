@@ -3,6 +3,7 @@ package awsproto
 import (
 	"bufio"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -101,4 +102,26 @@ func TestHostMustBeSigned(t *testing.T) {
 	if bad := c.verify(r, nil, suiteSecret); bad == nil || !strings.Contains(bad.Message, "Host") {
 		t.Error(bad)
 	}
+}
+
+func FuzzSignature(f *testing.F) {
+	f.Add("/a/../b", "X-Amz-Credential=A%2F20150830%2Fus-east-1%2Fsqs%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00", "", "body")
+	f.Add("//%zz", "a=%zz&&=&b", "AWS4-HMAC-SHA256 Credential=A/20150830/us-east-1/sqs/aws4_request, SignedHeaders=host;content-length;;x, Signature=00", "")
+	f.Fuzz(func(t *testing.T, path, query, header, body string) {
+		r := &http.Request{
+			Method: http.MethodPost, URL: &url.URL{Path: path, RawPath: path, RawQuery: query}, Host: "example.com",
+			Header: http.Header{"X-Amz-Date": {"20150830T123600Z"}}, ContentLength: int64(len(body)),
+		}
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		c, bad := credentialOf(r)
+		if bad != nil || c.accessKey == "" {
+			return
+		}
+		_ = c.checkTime(time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC))
+		if bad := c.verify(r, []byte(body), suiteSecret); bad == nil && c.signature != c.sum(r, []byte(body), suiteSecret) {
+			t.Error("a signature verifies that is not the secret's")
+		}
+	})
 }
