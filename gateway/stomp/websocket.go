@@ -119,8 +119,9 @@ func (w *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.nc, 
 // webSocket is a WebSocket as a stream of bytes to read from.
 type webSocket struct {
 	*websocket.Conn
-	message io.Reader   // what is left of the message being read
-	text    atomic.Bool // the client's last message was text
+	message io.Reader                 // what is left of the message being read
+	text    atomic.Bool               // the client's last message was text
+	until   atomic.Pointer[time.Time] // the deadline of writing; nil for none
 }
 
 // Read reads from the current message, or from the next.
@@ -153,6 +154,11 @@ func (w *webSocket) Write(p []byte) (int, error) {
 	if w.text.Load() && utf8.Valid(p) {
 		kind = websocket.TextMessage
 	}
+	if until := w.until.Load(); until != nil {
+		if err := w.Conn.SetWriteDeadline(*until); err != nil {
+			return 0, err
+		}
+	}
 	if err := w.WriteMessage(kind, p); err != nil {
 		return 0, err
 	}
@@ -164,6 +170,13 @@ func (w *webSocket) Close() error {
 	goodbye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 	_ = w.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(time.Second))
 	return w.Conn.Close()
+}
+
+// SetWriteDeadline bounds a write that is under way, and those that follow. Unlike the library's it may be called while
+// another goroutine writes.
+func (w *webSocket) SetWriteDeadline(t time.Time) error {
+	w.until.Store(&t)
+	return w.NetConn().SetWriteDeadline(t)
 }
 
 // SetDeadline bounds reading and writing.
