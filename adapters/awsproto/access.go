@@ -157,3 +157,11 @@ func sourceOf(r *http.Request) netip.Addr {
 func (c *Call) DecideTrust(a *Access) awspolicy.Decision {
 	return a.Policy.Trusts(c.Caller, &awspolicy.Request{Action: a.Action, Resource: a.Resource, Owner: a.Owner, Context: c.conditions(a, a.Owner)})
 }
+
+// Sender is the id of who sends: the caller's user id, or the account where nobody is known.
+func (c *Call) Sender() string {
+	if c.Caller != nil && c.Caller.UserID != "" {
+		return c.Caller.UserID
+	}
+	return c.Account
+}

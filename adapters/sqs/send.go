@@ -224,7 +224,7 @@ func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message,
 	}
 	id := awsproto.NewID()
 	m, err := encodeMessage(q.name, &awsmessage.Content{
-		ID: id, Sender: c.Account, Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
+		ID: id, Sender: c.Sender(), Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
 		Group: in.MessageGroupID, DeduplicationID: q.deduplicationID(in), Due: q.due(in),
 	}, in.MessageBody)
 	if err != nil {

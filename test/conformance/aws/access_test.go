@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
@@ -86,6 +87,12 @@ func TestAccess(t *testing.T) {
 	if err := send(worker, jobs.QueueUrl); err != nil {
 		t.Error(err)
 	}
+	got, err := owner.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: jobs.QueueUrl, WaitTimeSeconds: 5, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"SenderId"},
+	})
+	if err != nil || len(got.Messages) != 1 || got.Messages[0].Attributes["SenderId"] != "AIDAworker" {
+		t.Errorf("%+v %v", got, err)
+	}
 	refused(t, send(worker, other.QueueUrl), "AccessDenied", "User: arn:aws:iam::111122223333:user/worker is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:111122223333:other")
 	refused(t, send(configOf(url, "AKIAWORKER", "wrong", ""), jobs.QueueUrl), "SignatureDoesNotMatch", "The request signature we calculated does not match")
 	refused(t, send(configOf(url, "AKIANOBODY", "x", ""), jobs.QueueUrl), "InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -108,13 +115,13 @@ func TestAccess(t *testing.T) {
 	refused(t, send(guest, jobs.QueueUrl), "AccessDenied", "")
 
 	// And so does a role.
-	got, err := sts.NewFromConfig(guest).AssumeRole(ctx, &sts.AssumeRoleInput{
+	visit, err := sts.NewFromConfig(guest).AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: aws.String("arn:aws:iam::111122223333:role/sender"), RoleSessionName: aws.String("visit"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := got.Credentials
+	c := visit.Credentials
 	session := configOf(url, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
 	if err := send(session, other.QueueUrl); err != nil {
 		t.Error(err)
