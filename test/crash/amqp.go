@@ -3,6 +3,7 @@ package crash
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -40,6 +41,13 @@ func (r *run) declare() error {
 	}
 	if err := ch.ExchangeDeclare(exchangeFan, amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
 		return fmt.Errorf("declare the exchange: %w", err)
+	}
+	err = ch.ExchangeDeclare(exchangeWait, "x-delayed-message", true, false, false, false, amqp.Table{"x-delayed-type": "fanout"})
+	if err != nil {
+		return fmt.Errorf("declare the exchange that delays: %w", err)
+	}
+	if err := ch.QueueBind(queueDelayed, "", exchangeWait, false, nil); err != nil {
+		return fmt.Errorf("bind %s: %w", queueDelayed, err)
 	}
 	for _, q := range []string{queueFanA, queueFanB} {
 		if err := ch.QueueBind(q, "", exchangeFan, false, nil); err != nil {
@@ -89,10 +97,11 @@ func (r *run) amqpPublish(publisher int, pace time.Duration, exchange, key strin
 		mu.Lock()
 		unconfirmed[tag] = m
 		mu.Unlock()
-		err := ch.PublishWithContext(r.ctx, exchange, key, false, false, amqp.Publishing{
-			DeliveryMode: amqp.Persistent, ContentType: "text/plain", Body: encodeBody(m),
-		})
-		if err != nil {
+		p := amqp.Publishing{DeliveryMode: amqp.Persistent, ContentType: "text/plain", Body: encodeBody(m)}
+		if exchange == exchangeWait {
+			p.Headers = amqp.Table{"x-delay": int32(rand.N(longestDelay).Milliseconds())}
+		}
+		if err := ch.PublishWithContext(r.ctx, exchange, key, false, false, p); err != nil {
 			return err
 		}
 	}

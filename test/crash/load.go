@@ -25,7 +25,9 @@ const (
 	queueTxIn    = "crash.tx.in" // consumed by transactions,
 	queueTxA     = "crash.tx.a"  // which publish a message to each of these
 	queueTxB     = "crash.tx.b"  //
+	queueDelayed = "crash.later" // what an exchange has kept for a while
 	exchangeFan  = "crash.fan"   //
+	exchangeWait = "crash.wait"  // keeps messages for up to longestDelay before queueDelayed gets them
 	shareHeld    = 30            // one in so many messages is held until the kill
 	shareRequeue = 40            // one in so many is given back once
 	pace         = 2 * time.Millisecond
@@ -34,8 +36,11 @@ const (
 
 // stored lists all queues that AMQP declares: all but the FIFO queue.
 var stored = []string{
-	queueOne, queueOrder, queueFanA, queueFanB, queueStomp, queueSQS, queueMixed, queueTxIn, queueTxA, queueTxB,
+	queueOne, queueOrder, queueFanA, queueFanB, queueStomp, queueSQS, queueMixed, queueTxIn, queueTxA, queueTxB, queueDelayed,
 }
+
+// longestDelay makes most delayed messages wait while the broker is killed.
+const longestDelay = 3 * time.Second
 
 // run is what goes on over one run of the broker: its clients, and the log
 // they write. A client ends when its connection does, or when the load stops.

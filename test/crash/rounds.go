@@ -11,7 +11,10 @@ import (
 )
 
 // rules is what a history of this load is judged by.
-var rules = history.Rules{AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder, queueFIFO}}
+var rules = history.Rules{
+	AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder, queueFIFO},
+	Twice: []string{queueDelayed},
+}
 
 // drainLimit is how long after the last delivery a message may still come, once
 // the broker was started for the last time.
@@ -79,6 +82,7 @@ func (r *run) publishers() {
 	r.start("publish in order", func() error { return r.amqpPublish(4, pace, "", queueOrder, queueOrder) })
 	r.start("publish to the fanout", func() error { return r.amqpPublish(5, pace, exchangeFan, "", queueFanA, queueFanB) })
 	r.start("publish for transactions", func() error { return r.amqpPublish(6, paceTx, "", queueTxIn, queueTxIn) })
+	r.start("publish for later", func() error { return r.amqpPublish(14, pace, exchangeWait, "", queueDelayed) })
 	r.start("publish to mixed", func() error { return r.amqpPublish(7, pace, "", queueMixed, queueMixed) })
 	r.start("send over STOMP", func() error { return r.stompSend(8, queueStomp) })
 	r.start("send over STOMP to mixed", func() error { return r.stompSend(9, queueMixed) })
@@ -97,7 +101,7 @@ func (r *run) consumers() {
 	r.start("consume in order", func() error {
 		return r.amqpConsume(amqpConsumer{queue: queueOrder, prefetch: 50, multiple: true})
 	})
-	for _, q := range []string{queueFanA, queueFanB, queueTxA, queueTxB, queueMixed} {
+	for _, q := range []string{queueFanA, queueFanB, queueTxA, queueTxB, queueMixed, queueDelayed} {
 		r.start("consume "+q, func() error { return r.amqpConsume(amqpConsumer{queue: q, prefetch: 100}) })
 	}
 	for i := range 4 {

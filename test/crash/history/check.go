@@ -63,6 +63,10 @@ type Rules struct {
 	// Unmarked lists queues whose protocol does not say that a message had
 	// been out before.
 	Unmarked []string
+	// Twice lists queues that get messages from an exchange that delayed them:
+	// each kill since a message was sent may bring it twice more, once from the
+	// queue, as in others, and once from the exchange.
+	Twice []string
 }
 
 // Report is the verdict with the counts that show how hard the broker was
@@ -73,6 +77,8 @@ type Report struct {
 	Sent, Confirmed, Delivered int
 	// Redelivered counts deliveries after the first.
 	Redelivered int
+	// Twice counts those of them that a queue of Rules.Twice got once more.
+	Twice int
 	// Answered and Acked count settlements with and without an answer.
 	Answered, Acked int
 	// AcksReturned counts messages that came again, as they may, after an ack
@@ -131,6 +137,8 @@ type copyKey struct {
 
 type copyState struct {
 	sent, confirmed bool
+	epoch           int // it was sent in
+	repeats         int // as Rules.Twice allows them
 	tx              TxID
 	deliveries      []delivery
 }
@@ -221,7 +229,7 @@ func (c *checker) add(index int, e *Event) {
 }
 
 func (c *checker) addSent(key copyKey, e *Event) {
-	c.copies[key] = &copyState{sent: true, tx: e.Tx}
+	c.copies[key] = &copyState{sent: true, epoch: e.Epoch, tx: e.Tx}
 	c.order = append(c.order, key)
 	c.byID[key.message] = append(c.byID[key.message], key)
 	c.report.Sent++

@@ -33,6 +33,11 @@ func (c *checker) judge(key copyKey, s *copyState) {
 func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 	prev, d := s.deliveries[i-1], s.deliveries[i]
 	c.report.Redelivered++
+	if slices.Contains(c.rules.Twice, key.queue) && s.repeats < 2*(d.epoch-s.epoch) {
+		s.repeats++
+		c.report.Twice++
+		return
+	}
 	switch c.effect(prev) {
 	case settleAnswered:
 		c.violate(Returned, key, prev.tx, d.epoch, "came again after its settlement was answered in epoch %d", prev.epoch)
