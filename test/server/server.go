@@ -176,10 +176,18 @@ func run(binary string, args []string) (*process, error) {
 	}
 	// A test that is killed takes its server with it.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	here, err := network()
+	if err != nil {
+		return nil, err
+	}
 	// The death signal is tied to the thread that starts the process.
 	starting := make(chan error)
 	go func() {
 		runtime.LockOSThread()
+		if err := enter(here); err != nil {
+			starting <- err
+			return
+		}
 		starting <- p.command.Start()
 		p.readLog(stderr)
 		_ = p.command.Wait() // the exit code is in ProcessState
