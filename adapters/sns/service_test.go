@@ -213,11 +213,17 @@ func shownIn(t *testing.T, body string) map[string]string {
 // receive gives what the queue holds.
 func (s *service) receive(queue string) []*broker.Message {
 	s.t.Helper()
-	got, _, err := s.session.Get(s.t.Context(), queue, broker.GetOptions{Max: 100, AutoAck: true})
-	if err != nil {
-		s.t.Fatal(err)
+	var all []*broker.Message
+	for { // one look need not bring all: after a restart they are read bit by bit
+		got, _, err := s.session.Get(s.t.Context(), queue, broker.GetOptions{Max: 100, AutoAck: true})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if len(got) == 0 {
+			return all
+		}
+		all = append(all, messages(got)...)
 	}
-	return messages(got)
 }
 
 // await waits for a message in the queue.

@@ -21,6 +21,7 @@ type killable struct {
 func newKillable(t *testing.T) *killable {
 	t.Helper()
 	k := &killable{T: t, dir: t.TempDir()}
+	t.Cleanup(func() { _ = k.store.Close() }) // it can be what the test has killed
 	k.start()
 	if _, _, err := k.s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true}); err != nil {
 		t.Fatal(err)
