@@ -153,7 +153,7 @@ func appendSegments(dst []byte, segments []streamSegment) []byte {
 
 func (d *varints) segments() []streamSegment {
 	n := d.length(4)
-	segments := make([]streamSegment, 0, n)
+	var segments []streamSegment
 	var at streamSegment
 	for range n {
 		at = streamSegment{
