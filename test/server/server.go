@@ -104,7 +104,7 @@ func (s *Server) Run(t testing.TB) {
 
 // closed are the listeners that have ports of their own and that a test opens
 // itself, by a setting, when it wants them.
-var closed = []string{"amqps", "stomps", "ws", "wss", "mq.wss", "management.tls"}
+var closed = []string{"amqps", "stomps", "wss", "mq.wss", "management.tls"}
 
 // listeners are the names of the listeners a test may ask for; the TLS ones
 // stay closed without a certificate.
