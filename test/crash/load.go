@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -67,18 +68,26 @@ type run struct {
 
 // numbers hands out message and transaction ids that no run uses again.
 type numbers struct {
-	mu   sync.Mutex
-	next map[int]uint64
-	tx   atomic.Uint64
+	mu      sync.Mutex
+	next    map[int]uint64
+	earlier map[int]uint64 // next when the present history began
+	tx      atomic.Uint64
 }
 
-// latest are the last messages of a publisher, up to n, in order.
+// begin begins a history of its own: latest tells of no message of an earlier one.
+func (n *numbers) begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.earlier = maps.Clone(n.next)
+}
+
+// latest are the last messages of a publisher in this history, up to count, in order.
 func (n *numbers) latest(publisher, count int) []history.MessageID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var list []history.MessageID
 	last := n.next[publisher]
-	for i := max(1, last-min(last, uint64(count))+1); i <= last; i++ {
+	for i := max(n.earlier[publisher], last-min(last, uint64(count))) + 1; i <= last; i++ {
 		list = append(list, history.NewMessageID(publisher, i))
 	}
 	return list

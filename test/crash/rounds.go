@@ -25,6 +25,7 @@ const drainLimit = (sqsVisibility + 5) * time.Second
 // at the end too: nothing is left to a stop in good order.
 func segment(ctx context.Context, binary, dataDir string, kills int, ids *numbers) (history.Report, error) {
 	log := history.NewLog()
+	ids.begin()
 	for epoch := range kills + 1 {
 		broker, err := startChild(ctx, binary, dataDir)
 		if err != nil {

@@ -152,14 +152,15 @@ func (r *snsRun) drain(ctx context.Context, c *child, name string) map[string][]
 	queues := sqs.NewFromConfig(snsConfig(c))
 	url := aws.String("http://" + c.aws + "/000000000000/" + name)
 	got := make(map[string][]string)
-	for empty, lost := 0, 0; empty < 2; {
+	// Each wait is a second long.
+	for empty, enough, lost := 0, 2, 0; empty < enough; {
 		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: drainVisibility,
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if errors.Is(err, net.ErrClosed) && lost < lostResponses {
 			lost++
-			empty = -2 * drainVisibility
+			enough = 2 * drainVisibility
 			continue
 		}
 		if err != nil {
