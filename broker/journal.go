@@ -96,11 +96,13 @@ func (j *journalState) apply() {
 		j.due = j.due[1:]
 		j.mu.Unlock()
 		w.c.start(append(w.direct, w.journaled...))
+		w.c.by.journaled.Add(-1)
 	}
 }
 
 // abandon ends a transaction of n parts of which none was applied.
 func (c *commit) abandon(err error, n int) {
+	c.by.journaled.Add(-1)
 	c.mu.Lock()
 	c.left -= n
 	c.mu.Unlock()

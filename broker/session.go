@@ -30,6 +30,7 @@ type Session struct {
 	from     *exchange // what route last routed from; nil for the default exchange
 
 	connection atomic.Pointer[Connection] // nil when it is not registered
+	journaled  atomic.Int32               // transactions in the journal that were not handed to the queues yet
 
 	mu        sync.Mutex
 	closed    bool

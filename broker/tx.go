@@ -227,7 +227,7 @@ func (c *commit) run() {
 		}
 	}
 	appends := len(journaled)
-	if appends == 1 {
+	if appends == 1 && c.by.journaled.Load() == 0 { // else it would overtake one before it
 		direct, journaled = append(direct, journaled...), nil
 	}
 	if appends > maxTransactionParts {
@@ -241,6 +241,7 @@ func (c *commit) run() {
 		c.start(direct)
 		return
 	}
+	c.by.journaled.Add(1)
 	c.b.journal.write(c, direct, journaled)
 }
 

@@ -227,6 +227,44 @@ func transaction(f *fixture) {
 	f.expect("b", false, 11, 12)
 }
 
+// transactionsInOrder commits without waiting: a large transaction, which needs several appends, and small ones.
+func transactionsInOrder(f *fixture) {
+	f.declare("q")
+	const rounds, large = 3, 40
+	body := bytes.Repeat([]byte("x"), 64<<10)
+	var want int
+	done := make(waiter, 2*rounds)
+	commit := func(n int, body []byte) {
+		tx := f.s.Begin()
+		for range n {
+			m := broker.NewMessage("", "q", nil, append(fmt.Append(nil, want, " "), body...))
+			want++
+			if _, err := tx.Publish(m); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if err := tx.Commit(done); err != nil {
+			f.Fatal(err)
+		}
+	}
+	for range rounds {
+		commit(large, body)
+		commit(2, nil)
+	}
+	for range 2 * rounds {
+		f.wait(done)
+	}
+	f.restart()
+	for n := 0; n < want; {
+		for _, d := range f.get("q", broker.GetOptions{Max: 100, AutoAck: true}) {
+			if number, _, _ := bytes.Cut(d.Message.Body(), []byte(" ")); string(number) != fmt.Sprint(n) {
+				f.Fatalf("message %d is %s", n, number)
+			}
+			n++
+		}
+	}
+}
+
 func largeTransaction(f *fixture) {
 	const n = 2500
 	f.declare("a")

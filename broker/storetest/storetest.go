@@ -53,6 +53,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"prefetch bounds what is out":                   prefetch,
 		"transaction over several queues":               transaction,
 		"transaction of many messages":                  largeTransaction,
+		"transactions one after the other":              transactionsInOrder,
 		"memory queues":                                 memoryQueues,
 		"purge":                                         purge,
 		"delete":                                        deleteQueue,
