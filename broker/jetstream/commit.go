@@ -123,6 +123,15 @@ func (c *committer) syncOnce() error {
 	return c.failed
 }
 
+// fail has every sync fail from now on.
+func (c *committer) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed == nil {
+		c.failed = err
+	}
+}
+
 // close finishes what waits and stops.
 func (c *committer) close() {
 	c.mu.Lock()

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,7 @@ type embedded struct {
 	conns []*nats.Conn // by shard; nil until used
 }
 
-func startServer(dir string, shards int, key string, log *slog.Logger) (*embedded, error) {
+func startServer(dir string, shards int, key string, log *slog.Logger, writeFailed func(error)) (*embedded, error) {
 	secret := make([]byte, 16)
 	_, _ = rand.Read(secret) // never fails since Go 1.24
 	e := &embedded{password: hex.EncodeToString(secret), conns: make([]*nats.Conn, shards)}
@@ -69,7 +70,7 @@ func startServer(dir string, shards int, key string, log *slog.Logger) (*embedde
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
-	logger := &serverLog{log: log.With("component", "nats")}
+	logger := &serverLog{log: log.With("component", "nats"), writeFailed: writeFailed}
 	s.SetLoggerV2(logger, false, false, false)
 	e.server = s
 	s.Start()
@@ -150,8 +151,9 @@ func storeDir(dataDir string) string { return filepath.Join(dataDir, "jetstream"
 // serverLog passes the server's log on. Its notices are details of ours, and what it warns of while it starts are our
 // own choices: passwords made for this run alone, and room for large messages.
 type serverLog struct {
-	log     *slog.Logger
-	started atomic.Bool
+	writeFailed func(error) // is told that something could not be written
+	log         *slog.Logger
+	started     atomic.Bool
 }
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
@@ -163,6 +165,14 @@ func (l *serverLog) Warnf(format string, v ...any) {
 	l.log.Log(context.Background(), level, fmt.Sprintf(format, v...))
 }
 func (l *serverLog) Fatalf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l *serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l *serverLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	l.log.Error(text)
+	// The server leaves a publish that it could not write without an answer, on purpose, and says so only here
+	// (nats-server 2.15.2, setWriteErr of streams and of their files).
+	if strings.Contains(format, "ritical write error") {
+		go l.writeFailed(fmt.Errorf("jetstream: %s", text))
+	}
+}
 func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }

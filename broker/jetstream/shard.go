@@ -3,6 +3,8 @@ package jetstream
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -98,4 +100,14 @@ func (s *shard) closeAppender(a *appender) {
 	delete(s.appenders, a.reply)
 	s.mu.Unlock()
 	a.stop(broker.ErrClosed, broker.ErrClosed)
+}
+
+// fail ends all appenders.
+func (s *shard) fail(err error) {
+	s.mu.Lock()
+	appenders := slices.Collect(maps.Values(s.appenders))
+	s.mu.Unlock()
+	for _, a := range appenders {
+		a.fail(err)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,7 +118,7 @@ func (s *Store) boot(ctx context.Context) error {
 		syncAll = nil
 	}
 	s.commit = newCommitter(syncAll, s.failed)
-	if s.server, err = startServer(storeDir(s.opts.Dir), s.shards, s.opts.EncryptionKey, s.log); err != nil {
+	if s.server, err = startServer(storeDir(s.opts.Dir), s.shards, s.opts.EncryptionKey, s.log, s.writeFailed); err != nil {
 		return err
 	}
 	// What a killed process left in the page cache is safe before anything is built on it.
@@ -131,6 +132,22 @@ func (s *Store) boot(ctx context.Context) error {
 	}
 	s.journal, err = s.openJournal(ctx)
 	return err
+}
+
+// writeFailed ends the store: what waits for an answer gets none, and nothing is synced any more.
+func (s *Store) writeFailed(err error) {
+	s.commit.fail(&broker.Error{
+		Kind: broker.KindUnavailable, Detail: "a write failed; nothing is stored safely until a restart", Err: err,
+	})
+	s.mu.Lock()
+	shards := slices.Clone(s.open)
+	s.mu.Unlock()
+	for _, sh := range shards {
+		if sh != nil {
+			sh.fail(err)
+		}
+	}
+	s.failed(err)
 }
 
 // failed tells the owner once that the store has failed.
