@@ -89,11 +89,11 @@ func orderedGroups(f *fixture) {
 	f.settle(broker.Ack, again[0])
 	f.restart()
 	f.counts("q", 4, 0)
-	f.take("q", 2, "b2", "b4")
+	f.take("q", 1, "b2")
 	b := f.take("q", 1, "a3")
 	f.send("q", "a", "", "a6")
 	f.take("q", 1, "c5")
-	f.take("q", 1)
+	f.take("q", 1) // b4 waits for b2, a6 for a3
 	if err := f.s.Extend(0, b[0].Lease); err != nil {
 		f.Fatal(err)
 	}
