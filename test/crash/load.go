@@ -108,7 +108,7 @@ func (n *numbers) transaction() history.TxID { return history.TxID(n.tx.Add(1)) 
 func newRun(ctx context.Context, broker *child, epoch int, log *history.Log, ids *numbers) *run {
 	r := &run{broker: broker, epoch: epoch, log: log, ids: ids, publishing: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.wg.Go(func() { r.stalls.watch(r.ctx) })
+	r.start("stalls", func() error { return r.stalls.watch(r.ctx, broker.dataDir) })
 	return r
 }
 
