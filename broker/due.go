@@ -37,7 +37,9 @@ func (q *Queue) delay(e *entry) bool {
 	e.delayed = true
 	q.delayed++
 	heap.Push(&q.delays, e)
-	q.armDelays()
+	if q.delays[0] == e {
+		q.armDelays()
+	}
 	return true
 }
 

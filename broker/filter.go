@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/portico-mq/portico/broker/selector"
 )
@@ -28,29 +27,6 @@ func (f selectorFilter) Match(m *Message) bool {
 
 // String is the selector.
 func (f selectorFilter) String() string { return "selector " + f.s.String() }
-
-// ExceptHeader takes the messages that do not have the header with that text, and that more takes too, if it is not nil.
-// For consumers that do not want what their own connection published, which the front end has to write into a header.
-func ExceptHeader(name, value string, more Filter) Filter { return exceptHeader{name, value, more} }
-
-type exceptHeader struct {
-	name, value string
-	more        Filter
-}
-
-// Match compares the header.
-func (f exceptHeader) Match(m *Message) bool {
-	return m.text(f.name) != f.value && (f.more == nil || f.more.Match(m))
-}
-
-// String names the header.
-func (f exceptHeader) String() string {
-	s := "except " + strconv.Quote(f.name) + "=" + strconv.Quote(f.value)
-	if f.more != nil {
-		s += " " + f.more.String()
-	}
-	return s
-}
 
 // HeaderFilter takes the messages whose header is one of these texts, and with missing those without the header.
 func HeaderFilter(name string, texts []string, missing bool) Filter {

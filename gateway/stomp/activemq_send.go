@@ -58,10 +58,12 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 		}
 		c.receipt(f)
 		return nil
-	case len(messages) == 1:
-		return d.publish(ctx, c, f, places[0], messages[0])
-	default:
+	case len(messages) != 1:
 		return d.publishTogether(c, f, messages)
+	case places[0].topic:
+		return c.publish(f, messages[0], nil)
+	default:
+		return c.publish(f, messages[0], func() error { return d.prepare(ctx, c, places[0]) })
 	}
 }
 
@@ -203,34 +205,6 @@ func (activemq) message(c *conn, p place, props property.Block, body []byte) *br
 		return broker.NewMessage(c.server.opts.TopicExchange, p.name, props, body)
 	}
 	return broker.NewMessage("", p.name, props, body)
-}
-
-func (d activemq) publish(ctx context.Context, c *conn, f *wire.Frame, p place, m *broker.Message) error {
-	var done broker.Completion
-	id, wanted := f.Get("receipt")
-	if wanted {
-		done = c.await(string(id))
-	}
-	c.lane.Count(broker.Published, 1)
-	n, err := c.session.Publish(m, done)
-	if n == 0 && err == nil && !p.topic {
-		// The queue was deleted since this connection declared it.
-		delete(c.declared, p.name)
-		if err = d.prepare(ctx, c, p); err == nil {
-			n, err = c.session.Publish(m, done)
-		}
-	}
-	switch {
-	case n > 0:
-	case err == nil:
-		c.lane.Count(broker.Dropped, 1)
-		if wanted {
-			done.Done(nil)
-		}
-	case wanted:
-		c.out.arrived()
-	}
-	return err
 }
 
 // publishTogether publishes several messages, or none, in one transaction.

@@ -3,7 +3,6 @@ package stomp
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -96,18 +95,6 @@ const (
 
 // dialects has the dialect of each name; Automatic is none.
 var dialects = map[Dialect]dialect{RabbitMQ: rabbitmq{}, ActiveMQ: activemq{}, Artemis: artemis{}}
-
-// ParseDialect reads a dialect's name; "" is [Automatic].
-func ParseDialect(name string) (Dialect, error) {
-	d := Dialect(name)
-	if d == "" {
-		d = Automatic
-	}
-	if d != Automatic && dialects[d] == nil {
-		return "", fmt.Errorf("stomp: unknown dialect %q", name)
-	}
-	return d, nil
-}
 
 // recognise changes the connection's dialect at an unmistakable mark, unless it was set.
 func (c *conn) recognise(f *wire.Frame) {

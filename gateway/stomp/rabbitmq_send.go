@@ -52,35 +52,10 @@ func (r rabbitmq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 		}
 		return nil
 	}
-	return r.publish(ctx, c, f, &d, m)
-}
-
-func (r rabbitmq) publish(ctx context.Context, c *conn, f *wire.Frame, d *destination, m *broker.Message) error {
-	var done broker.Completion
-	id, wanted := f.Get("receipt")
-	if wanted {
-		done = c.await(string(id))
+	if d.kind != toQueue {
+		return c.publish(f, m, nil)
 	}
-	c.lane.Count(broker.Published, 1)
-	n, err := c.session.Publish(m, done)
-	if n == 0 && err == nil && d.kind == toQueue {
-		// The queue was deleted since this connection declared it.
-		delete(c.declared, d.key)
-		if err = r.declareOnce(ctx, c, f, d.key); err == nil {
-			n, err = c.session.Publish(m, done)
-		}
-	}
-	switch {
-	case n > 0:
-	case err == nil:
-		c.lane.Count(broker.Dropped, 1)
-		if wanted {
-			done.Done(nil)
-		}
-	case wanted:
-		c.out.arrived()
-	}
-	return err
+	return c.publish(f, m, func() error { return r.declareOnce(ctx, c, f, d.key) })
 }
 
 // destination reads the frame's destination header.
