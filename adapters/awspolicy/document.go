@@ -76,9 +76,9 @@ type rawStatement struct {
 
 // Parse compiles a policy. The error is a *SyntaxError.
 func Parse(text string, kind Kind) (*Document, error) {
-	var raw rawDocument
-	if strict([]byte(text), &raw) != nil {
-		return nil, syntaxError("Syntax errors in policy.")
+	raw, statements, err := split(text)
+	if err != nil {
+		return nil, err
 	}
 	version := version2008
 	if raw.Version != nil {
@@ -89,10 +89,6 @@ func Parse(text string, kind Kind) (*Document, error) {
 	}
 	if kind == Identity && version != version2012 && raw.Version != nil {
 		return nil, syntaxError("Policy document must be version 2012-10-17 or greater.")
-	}
-	var statements []json.RawMessage
-	if json.Unmarshal(raw.Statement, &statements) != nil {
-		statements = []json.RawMessage{raw.Statement} // one statement may stand without a list
 	}
 	// A topic that was taken its last permission has none.
 	if len(statements) == 0 && kind != Resource || len(statements) > maxStatements {
@@ -118,6 +114,17 @@ func Parse(text string, kind Kind) (*Document, error) {
 		d.statements = append(d.statements, compiled)
 	}
 	return d, nil
+}
+
+// split takes a document apart.
+func split(text string) (raw rawDocument, statements []json.RawMessage, err error) {
+	if strict([]byte(text), &raw) != nil {
+		return raw, nil, syntaxError("Syntax errors in policy.")
+	}
+	if json.Unmarshal(raw.Statement, &statements) != nil {
+		statements = []json.RawMessage{raw.Statement} // one statement may stand without a list
+	}
+	return raw, statements, nil
 }
 
 // strict decodes one JSON value without members that the language does not have.
@@ -182,7 +189,7 @@ func (s *statement) compilePrincipals(raw *rawStatement, kind Kind) error {
 }
 
 func (s *statement) compileActions(raw *rawStatement) error {
-	list, ok := texts(either(raw.Action, raw.NotAction))
+	list, ok := Strings(either(raw.Action, raw.NotAction))
 	if !ok || len(list) == 0 {
 		return syntaxError("Policy statement must contain actions.")
 	}
@@ -209,7 +216,7 @@ func (s *statement) compileResources(raw *rawStatement, kind Kind, variables boo
 		}
 		return nil
 	}
-	list, ok := texts(text)
+	list, ok := Strings(text)
 	if !ok || len(list) == 0 {
 		return syntaxError("Policy statement must contain resources.")
 	}
@@ -222,13 +229,12 @@ func (s *statement) compileResources(raw *rawStatement, kind Kind, variables boo
 	return nil
 }
 
-// texts reads a string or a list of strings.
-func texts(raw json.RawMessage) ([]string, bool) {
+// Strings reads what may stand with a list or without: a string or a list of strings. ok is false for anything else.
+func Strings(raw json.RawMessage) (list []string, ok bool) {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
 		return []string{one}, !bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
 	}
-	var list []string
 	if json.Unmarshal(raw, &list) != nil {
 		return nil, false
 	}

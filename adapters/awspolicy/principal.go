@@ -64,7 +64,7 @@ func parsePrincipals(raw json.RawMessage) (principals, error) {
 	}
 	p.arns, p.services = make(map[string]bool), make(map[string]bool)
 	for kind, list := range kinds {
-		names, ok := texts(list)
+		names, ok := Strings(list)
 		if !ok || len(names) == 0 {
 			return p, syntaxError("Syntax errors in policy.")
 		}

@@ -17,22 +17,12 @@ var topicActions = []string{
 	"GetDataProtectionPolicy", "PutDataProtectionPolicy",
 }
 
-// policyDocument is an IAM policy with its statements as they were written.
-type policyDocument struct {
-	Version   string            `json:"Version,omitempty"`
-	ID        string            `json:"Id,omitempty"`
-	Statement []json.RawMessage `json:"Statement"`
-}
-
-// statement is what is looked at in one.
+// statement is what is looked at in one of a topic's policy.
 type statement struct {
-	SID       string          `json:"Sid,omitempty"`
-	Effect    string          `json:"Effect"`
-	Principal json.RawMessage `json:"Principal,omitempty"`
-	Action    json.RawMessage `json:"Action,omitempty"`
-	NotAction json.RawMessage `json:"NotAction,omitempty"`
-	Resource  json.RawMessage `json:"Resource,omitempty"`
-	Condition json.RawMessage `json:"Condition,omitempty"`
+	SID       string `json:"Sid"`
+	Effect    string
+	Action    json.RawMessage
+	NotAction json.RawMessage
 }
 
 // defaultPolicy is the policy of a topic that has none of its own, as AWS writes it.
@@ -55,7 +45,7 @@ func checkPolicy(text string) *awsproto.Error {
 	if text == "" {
 		return nil // the default's again
 	}
-	var doc policyDocument
+	var doc awspolicy.Text
 	if len(text) > maxPolicy || json.Unmarshal([]byte(text), &doc) != nil || len(doc.Statement) == 0 {
 		return errPolicy
 	}
@@ -91,12 +81,12 @@ func oneOrMany(raw json.RawMessage) []string {
 
 // addPermission [SNS AddPermission] adds a statement to the topic's policy.
 func (a *Adapter) addPermission(ctx context.Context, c *awsproto.Call, in *addPermissionInput) (*empty, error) {
-	return nil, a.changePolicy(ctx, c, in.TopicARN, func(t *topic, doc *policyDocument) *awsproto.Error {
+	return nil, a.changePolicy(ctx, c, in.TopicARN, func(t *topic, doc *awspolicy.Text) *awsproto.Error {
 		return in.add(t, doc)
 	})
 }
 
-func (in *addPermissionInput) add(t *topic, doc *policyDocument) *awsproto.Error {
+func (in *addPermissionInput) add(t *topic, doc *awspolicy.Text) *awsproto.Error {
 	switch {
 	case !validWord(in.Label) || len(in.Label) > maxBatchID:
 		return invalidParameter("Label")
@@ -105,11 +95,8 @@ func (in *addPermissionInput) add(t *topic, doc *policyDocument) *awsproto.Error
 	case len(in.ActionName) == 0:
 		return invalidParameter("ActionName")
 	}
-	for _, raw := range doc.Statement {
-		var s statement
-		if json.Unmarshal(raw, &s) == nil && s.SID == in.Label {
-			return invalidParameter("Statement already exists")
-		}
+	if doc.Has(in.Label) {
+		return invalidParameter("Statement already exists")
 	}
 	var principals, actions []string
 	for _, account := range in.AWSAccountID {
@@ -117,7 +104,7 @@ func (in *addPermissionInput) add(t *topic, doc *policyDocument) *awsproto.Error
 			return invalidParameter("AWSAccountId")
 		}
 		if awsproto.IsAccount(account) {
-			account = "arn:aws:iam::" + account + ":root"
+			account = awspolicy.RootARN(account)
 		}
 		principals = append(principals, account)
 	}
@@ -127,43 +114,24 @@ func (in *addPermissionInput) add(t *topic, doc *policyDocument) *awsproto.Error
 		}
 		actions = append(actions, "SNS:"+action)
 	}
-	added, err := awsproto.EncodeJSON(struct {
-		SID       string         `json:"Sid"`
-		Effect    string         `json:"Effect"`
-		Principal map[string]any `json:"Principal"`
-		Action    any            `json:"Action"`
-		Resource  string         `json:"Resource"`
-	}{in.Label, "Allow", map[string]any{"AWS": single(principals)}, single(actions), t.arn})
-	if err != nil {
+	if doc.Allow(in.Label, principals, actions, t.arn) != nil {
 		return internalError
 	}
-	doc.Statement = append(doc.Statement, added)
 	return nil
-}
-
-// single writes a list of one as AWS does: without the list.
-func single(list []string) any {
-	if len(list) == 1 {
-		return list[0]
-	}
-	return list
 }
 
 // removePermission [SNS RemovePermission] removes a statement; one that is not there is no error.
 func (a *Adapter) removePermission(ctx context.Context, c *awsproto.Call, in *removePermissionInput) (*empty, error) {
-	return nil, a.changePolicy(ctx, c, in.TopicARN, func(_ *topic, doc *policyDocument) *awsproto.Error {
+	return nil, a.changePolicy(ctx, c, in.TopicARN, func(_ *topic, doc *awspolicy.Text) *awsproto.Error {
 		if in.Label == "" {
 			return invalidParameter("Label")
 		}
-		doc.Statement = slices.DeleteFunc(doc.Statement, func(raw json.RawMessage) bool {
-			var s statement
-			return json.Unmarshal(raw, &s) == nil && s.SID == in.Label
-		})
+		doc.Remove(in.Label)
 		return nil
 	})
 }
 
-func (a *Adapter) changePolicy(ctx context.Context, c *awsproto.Call, topicARN string, change func(*topic, *policyDocument) *awsproto.Error) error {
+func (a *Adapter) changePolicy(ctx context.Context, c *awsproto.Call, topicARN string, change func(*topic, *awspolicy.Text) *awsproto.Error) error {
 	a.changing.Lock()
 	defer a.changing.Unlock()
 	t, err := a.findTopic(ctx, c, topicARN, "TopicArn")
@@ -175,7 +143,7 @@ func (a *Adapter) changePolicy(ctx context.Context, c *awsproto.Call, topicARN s
 	if text == "" {
 		text = defaultPolicy(t.arn, t.account)
 	}
-	var doc policyDocument
+	var doc awspolicy.Text
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-mq/portico/adapters/awspolicy"
 	"github.com/portico-mq/portico/adapters/awsproto"
 )
 
@@ -53,30 +54,17 @@ func (in *addPermissionInput) check() *awsproto.Error {
 	return nil
 }
 
-// statement is the one that the request adds, as AWS writes it.
-func (in *addPermissionInput) statement(queueARN string) (json.RawMessage, error) {
+// addTo adds the statement that the request asks for.
+func (in *addPermissionInput) addTo(doc *awspolicy.Text, queueARN string) error {
 	principals := make([]string, len(in.AWSAccountIDs))
 	for i, account := range in.AWSAccountIDs {
-		principals[i] = "arn:aws:iam::" + account + ":root"
+		principals[i] = awspolicy.RootARN(account)
 	}
 	actions := make([]string, len(in.Actions))
 	for i, action := range in.Actions {
 		actions[i] = "SQS:" + action
 	}
-	return json.Marshal(struct {
-		SID       string         `json:"Sid"`
-		Effect    string         `json:"Effect"`
-		Principal map[string]any `json:"Principal"`
-		Action    any            `json:"Action"`
-		Resource  string         `json:"Resource"`
-	}{in.Label, "Allow", map[string]any{"AWS": oneOrList(principals)}, oneOrList(actions), queueARN})
-}
-
-func oneOrList(list []string) any {
-	if len(list) == 1 {
-		return list[0]
-	}
-	return list
+	return doc.Allow(in.Label, principals, actions, queueARN)
 }
 
 // addPermission [SQS AddPermission] adds a statement to the queue's policy.
@@ -87,16 +75,14 @@ func (a *adapter) addPermission(ctx context.Context, c *awsproto.Call, in *addPe
 	return nil, a.change(ctx, c, in.QueueURL, func(q *queue, k *kept) error {
 		doc, _ := parsePolicy(k.attributes[attrPolicy])
 		if doc.Statement == nil {
-			doc = policyDocument{Version: "2008-10-17", ID: q.arn() + "/SQSDefaultPolicy"}
+			doc = awspolicy.Text{Version: "2008-10-17", ID: q.arn() + "/SQSDefaultPolicy"}
 		}
-		if doc.find(in.Label) >= 0 {
+		if doc.Has(in.Label) {
 			return invalidValue(in.Label, "Label", "Already exists.")
 		}
-		statement, err := in.statement(q.arn())
-		if err != nil {
+		if err := in.addTo(&doc, q.arn()); err != nil {
 			return err
 		}
-		doc.Statement = append(doc.Statement, statement)
 		if n := len(doc.Statement); n > maxStatements {
 			return tooManyStatements(n)
 		}
@@ -112,24 +98,14 @@ func (a *adapter) removePermission(ctx context.Context, c *awsproto.Call, in *re
 	}
 	return nil, a.change(ctx, c, in.QueueURL, func(_ *queue, k *kept) error {
 		doc, _ := parsePolicy(k.attributes[attrPolicy])
-		at := doc.find(in.Label)
-		if at < 0 {
+		if !doc.Remove(in.Label) {
 			return invalidValue(in.Label, "Label", "can't find label.")
 		}
-		doc.Statement = slices.Delete(doc.Statement, at, at+1)
 		return k.setPolicy(&doc)
 	})
 }
 
-// find gives the place of the statement with that label; -1 when there is none.
-func (d *policyDocument) find(label string) int {
-	return slices.IndexFunc(d.Statement, func(raw json.RawMessage) bool {
-		var s policyStatement
-		return json.Unmarshal(raw, &s) == nil && s.SID == label
-	})
-}
-
-func (k *kept) setPolicy(doc *policyDocument) error {
+func (k *kept) setPolicy(doc *awspolicy.Text) error {
 	if len(doc.Statement) == 0 {
 		delete(k.attributes, attrPolicy)
 		return nil
