@@ -236,52 +236,34 @@ func (q *Queue) recall(ctx context.Context, log QueueLog, last uint64) error {
 		return nil
 	}
 	from := time.Now().Add(-DeduplicationPeriod).UnixMicro()
-	low, high := uint64(0), last/SequenceStep+1 // in entries; the wanted one is in (low, high]
-	for low+1 < high {
-		middle := low + (high-low)/2
-		recent := true // nothing from there on: look further ahead
-		if err := readSome(ctx, log, middle*SequenceStep, 1, func(_ uint64, m *Message) {
-			recent = m.Published().UnixMicro() >= from
-		}); err != nil {
-			return err
-		}
-		if recent {
-			high = middle
-		} else {
-			low = middle
-		}
+	next, err := seek(ctx, log, 0, last+1, func(lm *LogMessage) (bool, error) {
+		m, err := decodeMessage(lm.Payload)
+		return err == nil && m.Published().UnixMicro() < from, nil // what is unreadable is passed over below
+	})
+	if err != nil {
+		return err
 	}
-	next := low * SequenceStep
 	for next <= last {
-		at := next
-		if err := readSome(ctx, log, next, windowMessages, func(seq uint64, m *Message) {
-			next = seq + 1
-			if key, named := by.nameOf(m); named && m.Published().UnixMicro() >= from {
-				s.now[key] = sighting{at: m.Published().UnixMicro(), seq: seq, id: uuidOf(m)}
-				s.keepFrom(m.Published().UnixMicro(), seq, 0)
-			}
-		}); err != nil {
+		found, err := log.Fetch(ctx, next, 4096, 4<<20)
+		if err != nil {
 			return err
 		}
-		if next == at {
+		if len(found) == 0 {
 			break
+		}
+		for _, lm := range found {
+			next = lm.Sequence + 1
+			m, err := decodeMessage(lm.Payload)
+			if err != nil {
+				continue
+			}
+			if key, named := by.nameOf(m); named && m.Published().UnixMicro() >= from {
+				s.now[key] = sighting{at: m.Published().UnixMicro(), seq: lm.Sequence, id: uuidOf(m)}
+				s.keepFrom(m.Published().UnixMicro(), lm.Sequence, 0)
+			}
 		}
 	}
 	return nil
-}
-
-// readSome reads up to n messages of a log from a sequence on. What is unreadable is passed over.
-func readSome(ctx context.Context, log QueueLog, from uint64, n int, visit func(seq uint64, m *Message)) error {
-	ended := make(chan error, 1)
-	log.Read(from, n, windowBytes, func(seq uint64, payload []byte) {
-		if m, err := decodeMessage(payload); err == nil {
-			visit(seq, m)
-		}
-	}, func(err error) { ended <- err })
-	if err := <-ended; err != nil {
-		return err
-	}
-	return ctx.Err()
 }
 
 // uuidOf is the message's id, if that is a UUID in its canonical form; else zeros.

@@ -30,14 +30,15 @@ func (q *Queue) begin(ctx context.Context, at StreamPosition) (uint64, error) {
 // seekOffset finds a place in the log at or a little before the message of an offset, between those of a segment and
 // of the next one. The log's own order is the index: it takes a look at some twenty entries.
 func (q *Queue) seekOffset(ctx context.Context, seg streamSegment, end, offset uint64) (uint64, error) {
-	return q.seek(ctx, seg.seq, end, func(lm *LogMessage) (bool, error) { return lm.Ordinal <= offset, nil })
+	return seek(ctx, q.log, seg.seq, end, func(lm *LogMessage) (bool, error) { return lm.Ordinal <= offset, nil })
 }
 
-// seek finds the last place between begin and end at which a message stands that is before what is looked for.
-func (q *Queue) seek(ctx context.Context, begin, end uint64, before func(*LogMessage) (bool, error)) (uint64, error) {
+// seek finds a place in a log, from begin on, before which no message is that is looked for: the last one between begin
+// and end, about, at which a message stands that comes before those.
+func seek(ctx context.Context, log QueueLog, begin, end uint64, before func(*LogMessage) (bool, error)) (uint64, error) {
 	for end-begin > 2*SequenceStep && begin < end {
 		middle := (begin + (end-begin)/2) &^ (SequenceStep - 1)
-		found, err := q.log.Fetch(ctx, middle, 1, 1)
+		found, err := log.Fetch(ctx, middle, 1, 1)
 		if err != nil {
 			return 0, err
 		}
@@ -85,7 +86,7 @@ func (q *Queue) seekTime(ctx context.Context, at time.Time) (uint64, error) {
 	if first == next {
 		return next, nil
 	}
-	begin, err := q.seek(ctx, begin, end, func(lm *LogMessage) (bool, error) {
+	begin, err := seek(ctx, q.log, begin, end, func(lm *LogMessage) (bool, error) {
 		m, err := decodeMessage(lm.Payload)
 		return err == nil && m.Published().UnixMicro() < micros, err
 	})
