@@ -58,11 +58,11 @@ func (s *Store) mendTail(ctx context.Context, shard int, stream string, info *st
 	if info.State.Messages == 0 {
 		return last, nil
 	}
-	synced, err := s.syncedUpTo(ctx, shard, stream)
-	if err != nil {
-		return 0, err
-	}
 	missing, err := s.missing(ctx, shard, stream, info)
+	if err != nil || len(missing) == 0 {
+		return last, err
+	}
+	synced, err := s.syncedUpTo(ctx, shard, stream)
 	if err != nil {
 		return 0, err
 	}
