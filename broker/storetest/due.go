@@ -15,11 +15,12 @@ func (f *fixture) sendDue(queue, body string, after time.Duration) {
 	f.sendMessage(queue, broker.NewMessage("", queue, block, []byte(body)))
 }
 
-// dueMessages: a message waits in its queue until it is due, over a restart, and is no ready one.
+// dueMessages: a message waits in its queue until it is due, over a restart, and is no ready one. The restart must be over
+// before the first is due.
 func dueMessages(f *fixture) {
 	f.declare("q")
-	f.sendDue("q", "third", 700*time.Millisecond)
-	f.sendDue("q", "second", 400*time.Millisecond)
+	f.sendDue("q", "third", 2300*time.Millisecond)
+	f.sendDue("q", "second", 2*time.Second)
 	f.sendDue("q", "never", time.Hour)
 	f.publish("q", 0, 1)
 	info := f.info("q")
