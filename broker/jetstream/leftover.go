@@ -16,6 +16,17 @@ func (s *Store) streamDir(shard int, stream string) string {
 	return filepath.Join(s.server.server.JetStreamConfig().StoreDir, shardName(shard), "streams", stream)
 }
 
+// keepDirectory sees to it that an account's directory of streams is never empty. With the last stream of an account
+// the server takes its directories away, behind the answer (nats-server 2.15.2, stream.stop), and a stream that is
+// created meanwhile would find no place. The server passes over what it finds there besides streams.
+func (s *Store) keepDirectory(shard int) error {
+	keep := s.streamDir(shard, "keep")
+	if err := os.MkdirAll(filepath.Dir(keep), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(keep, nil, 0o600)
+}
+
 // setAside moves what is left of a stream that the server does not know to the directory "unreadable" of the data
 // directory, so that it can be created.
 func (s *Store) setAside(shard int, stream string) error {

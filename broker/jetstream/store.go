@@ -171,6 +171,9 @@ func (s *Store) shardOf(stream string) (*shard, error) {
 	if s.open[n] != nil {
 		return s.open[n], nil
 	}
+	if err := s.keepDirectory(n); err != nil {
+		return nil, err
+	}
 	nc, err := s.server.conn(n)
 	if err != nil {
 		return nil, err
