@@ -26,6 +26,9 @@ type suite struct {
 
 const suiteReport = "report.xml"
 
+// mayPass begins the reason of a test that fails or passes by chance, because it races with itself.
+const mayPass = "may pass: "
+
 // run runs the suite. A test that fails or is skipped must be on the list of the suite, and what is on the list must.
 func (s *suite) run(t *testing.T) {
 	t.Helper()
@@ -39,10 +42,10 @@ func (s *suite) run(t *testing.T) {
 	expected := s.expected(t)
 	passed := 0
 	for name, outcome := range outcomes {
-		_, listed := expected[name]
+		reason, listed := expected[name]
 		delete(expected, name)
 		switch {
-		case outcome == "" && listed:
+		case outcome == "" && listed && !strings.HasPrefix(reason, mayPass):
 			t.Errorf("%s passes: take it from the list", name)
 		case outcome == "":
 			passed++
