@@ -47,8 +47,15 @@ func (d activemq) appendMessage(buf []byte, c *conn, u *unacked, m *broker.Deliv
 	buf = appendShort(buf, "content-type", props.ContentType)
 	buf = appendShort(buf, "content-encoding", props.ContentEncoding)
 	buf = appendShort(buf, "app-id", props.AppID)
-	buf = appendUserHeaders(buf, headers)
-	return appendTextOrBytes(buf, isTextMessage(props, headers), m.Message.Body())
+	kind, body := storedKind(props, headers), m.Message.Body()
+	shown := transformationHeader // which the subscription's takes the place of
+	if s.transformation == "" || kind == bytesMessage {
+		shown = ""
+	} else {
+		buf, body = appendTransformed(buf, s.transformation, kind, headers, body)
+	}
+	buf = appendUserHeaders(buf, headers, shown)
+	return appendTextOrBytes(buf, kind != bytesMessage, body)
 }
 
 // appendMessageID appends the id that the message got when it was sent. One that came from elsewhere without an id has
@@ -114,26 +121,20 @@ func (activemq) appendTimestamp(buf []byte, m *broker.Message, headers property.
 	return wire.AppendInt(buf, "timestamp", at.UnixMilli())
 }
 
-// appendUserHeaders appends the headers that are the publisher's own.
-func appendUserHeaders(buf []byte, table property.RawTable) []byte {
+// appendUserHeaders appends the headers that are the publisher's own, but for one of the name that is shown already.
+func appendUserHeaders(buf []byte, table property.RawTable, shown string) []byte {
 	for name, v := range table.All() {
+		if shown != "" && string(name) == shown {
+			continue
+		}
 		switch string(name) {
-		case "content-length", textHeader, expiresHeader, timestampHeader, broker.DueHeader,
+		case "content-length", kindHeader, expiresHeader, timestampHeader, broker.DueHeader,
 			broker.GroupHeader, broker.GroupSequenceHeader: // ActiveMQ does not show them to STOMP
 			continue
 		}
 		buf = appendHeader(buf, name, v)
 	}
 	return buf
-}
-
-// isTextMessage tells whether a message was sent as a text. What came from elsewhere is one when its content type says so.
-func isTextMessage(props property.Block, headers property.RawTable) bool {
-	if v, ok := headers.Lookup(textHeader); ok {
-		return v.EqualTo("text")
-	}
-	kind, _ := props.ContentType()
-	return bytes.HasPrefix(kind, []byte("text/"))
 }
 
 // appendTextOrBytes ends the frame: a text has no content-length, unless a NUL in it would end it too early.

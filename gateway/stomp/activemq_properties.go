@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 
 // Names of headers that tell what no property does.
 const (
-	// textHeader says that a message is a text: it was sent without content-length, and is delivered without. ActiveMQ's
-	// clients and JMS make the difference. A client may set it to text or bytes.
-	textHeader = "amq-msg-type"
+	// kindHeader says what kind of JMS's messages a message is; bytes when there is none. A client may set it to text or
+	// bytes.
+	kindHeader = "amq-msg-type"
 	// expiresHeader is when a message expires, in milliseconds since 1970.
 	expiresHeader = "expires"
 	// timestampHeader is the time that a client sent with a message, in milliseconds; the property has seconds.
@@ -28,7 +29,7 @@ const (
 // ownHeaders are headers of a SEND that are the frame's own, or that only a broker sets.
 var ownHeaders = map[string]bool{
 	"destination": true, "receipt": true, "transaction": true, "content-length": true, "message-id": true,
-	"redelivered": true, "subscription": true, "ack": true, "JMSXUserID": true, textHeader: true, originalHeader: true,
+	"redelivered": true, "subscription": true, "ack": true, "JMSXUserID": true, kindHeader: true, originalHeader: true,
 	timestampHeader: true, "browser": true, scheduledDelay: true, scheduledPeriod: true, scheduledRepeat: true,
 	scheduledJobHeader: true, broker.DueHeader: true,
 }
@@ -46,8 +47,16 @@ func (d activemq) properties(c *conn, f *wire.Frame, now time.Time) (property.Bl
 			return nil, err
 		}
 	}
-	if isText(f) {
-		s.Headers = append(s.Headers, property.Field{Name: textHeader, Value: "text"})
+	kind, err := kindOf(f)
+	var failed *transformationError
+	switch {
+	case errors.As(err, &failed):
+		s.Headers = append(s.Headers, property.Field{Name: transformationErrorHeader, Value: failed.Error()})
+	case err != nil:
+		return nil, err
+	}
+	if kind != bytesMessage {
+		s.Headers = append(s.Headers, property.Field{Name: kindHeader, Value: string(kind)})
 	}
 	block, err := s.Append(c.block[:0])
 	if err != nil {
@@ -55,15 +64,6 @@ func (d activemq) properties(c *conn, f *wire.Frame, now time.Time) (property.Bl
 	}
 	c.block = block[:0]
 	return block, nil
-}
-
-// isText tells whether a SEND is a text message: it says so, or has no content-length.
-func isText(f *wire.Frame) bool {
-	if kind, ok := f.Get(textHeader); ok {
-		return string(kind) == "text"
-	}
-	_, ok := f.Get("content-length")
-	return !ok
 }
 
 func (d activemq) property(c *conn, s *property.Set, h *wire.Header, now time.Time) error {

@@ -96,7 +96,7 @@ func (d activemq) messages(
 // refuseMessage refuses what is not built.
 func refuseMessage(f *wire.Frame) error {
 	for i := range f.Headers {
-		if name := string(f.Headers[i].Name); name == "transformation" || name == scheduledCron || name == "AMQ_SCHEDULER_ACTION" {
+		if name := string(f.Headers[i].Name); name == scheduledCron || name == "AMQ_SCHEDULER_ACTION" {
 			return activeMQFault("Not supported yet: the header '" + name + "' on SEND")
 		}
 	}

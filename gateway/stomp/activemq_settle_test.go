@@ -161,6 +161,7 @@ func TestRecognised(t *testing.T) {
 	for _, mark := range []string{
 		"SEND\ndestination:queue://q\n\nx\x00", "SEND\ndestination:/queue/q,/topic/t\n\nx\x00", "SEND\ndestination:/topic/VirtualTopic.x\n\nx\x00",
 		"SUBSCRIBE\nid:1\ndestination:/topic/a.>\n\n\x00", "SUBSCRIBE\nid:1\ndestination:/topic/a\nactivemq.prefetchSize:1\n\n\x00",
+		"SEND\ndestination:/queue/q\ntransformation:jms-map-json\n\nx\x00",
 		"SUBSCRIBE\nid:1\ndestination:/temp-queue/t\n\n\x00", "SUBSCRIBE\nid:1\ndestination:/queue/Consumer.A.VirtualTopic.X\n\n\x00",
 	} {
 		p := g.login(connect12)

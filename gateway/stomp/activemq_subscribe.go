@@ -71,7 +71,9 @@ func newSubscription(c *conn, d dialect, f *wire.Frame) (*subscription, error) {
 	if !hasID && c.version != "1.0" {
 		return nil, activeMQFault("SUBSCRIBE received without a subscription id!")
 	}
-	s := &subscription{conn: c, dialect: d, id: string(id), text: value(f, "destination", "")}
+	s := &subscription{
+		conn: c, dialect: d, id: string(id), text: value(f, "destination", ""), transformation: value(f, transformationHeader, ""),
+	}
 	s.tag = activeMQTag(s.id, hasID, s.text)
 	switch value(f, "ack", "auto") {
 	case "client":
@@ -124,9 +126,6 @@ func activeMQTag(id string, hasID bool, destination string) string {
 
 // refuseConsumer refuses what is not built.
 func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
-	if _, ok := f.Get("transformation"); ok {
-		return activeMQFault("Not supported yet: the header 'transformation' on SUBSCRIBE")
-	}
 	if settings.isSet("retroactive") {
 		return activeMQFault("Not supported yet: consumer.retroactive")
 	}

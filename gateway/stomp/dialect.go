@@ -135,7 +135,8 @@ func (c *conn) markOf(f *wire.Frame) dialect {
 		case bytes.HasPrefix(h.Name, []byte("activemq.")),
 			string(h.Name) == "client-id" && (f.Command == wire.Connect || f.Command == wire.Stomp),
 			f.Command == wire.Subscribe && subscriptionMarks[string(h.Name)],
-			f.Command == wire.Send && bytes.HasPrefix(h.Name, []byte("AMQ_SCHEDULED_")):
+			f.Command == wire.Send && bytes.HasPrefix(h.Name, []byte("AMQ_SCHEDULED_")),
+			f.Command == wire.Send && string(h.Name) == transformationHeader && bytes.HasPrefix(h.Value, []byte("jms-")):
 			if found == nil {
 				found = activemq{}
 			}

@@ -13,7 +13,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 	page, err := os.ReadFile("../../docs/stomp.md")
 	must(t, err)
 	var sources strings.Builder
-	for _, pattern := range []string{"*_test.go", "wire/*_test.go", "../../config/*_test.go", "../../internal/app/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "wire/*_test.go", "xstream/*_test.go", "../../config/*_test.go", "../../internal/app/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		must(t, err)
 		for _, file := range files {

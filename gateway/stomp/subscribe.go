@@ -30,6 +30,8 @@ type subscription struct {
 	prefix     string // Artemis: how its destination's name begins, if prefixed
 	prefixed   bool
 	acks       ackMode
+	// ActiveMQ: how maps and objects are to be shown; "" for as they were sent.
+	transformation string
 	// ActiveMQ: the patterns of queues that it consumes from, and how.
 	patterns []place
 	opts     broker.ConsumeOptions
