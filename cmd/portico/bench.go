@@ -16,20 +16,23 @@ import (
 
 // benchCommand measures Portico, or any other broker that speaks AMQP 0-9-1.
 type benchCommand struct {
-	Publish    benchLoad    `cmd:"" help:"Publish persistent messages and count the confirms."`
-	Consume    benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
-	Both       benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
-	Queues     benchLoad    `cmd:"" help:"Publish to many queues at once."`
-	Backlog    benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
-	Idle       benchLoad    `cmd:"" help:"Open many connections that do nothing and read the memory of the broker (--broker-pid)."`
-	Latency    benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
-	SQSSend    benchSQS     `cmd:"" name:"sqs-send" help:"Send messages over SQS."`
-	SQSReceive benchSQS     `cmd:"" name:"sqs-receive" help:"Fill a queue, then receive and delete over SQS."`
-	SQSPoll    benchSQS     `cmd:"" name:"sqs-poll" help:"Long-poll many empty queues over SQS."`
-	Core       benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
-	Startup    benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
-	Report     benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
-	Peer       benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
+	Publish      benchLoad    `cmd:"" help:"Publish persistent messages and count the confirms."`
+	Consume      benchLoad    `cmd:"" help:"Fill a queue, then consume it and ack each message."`
+	Both         benchLoad    `cmd:"" help:"Publish and consume at once through one queue."`
+	Queues       benchLoad    `cmd:"" help:"Publish to many queues at once."`
+	Backlog      benchLoad    `cmd:"" help:"Publish behind a large backlog and into an empty queue, in turn."`
+	Idle         benchLoad    `cmd:"" help:"Open many connections that do nothing and read the memory of the broker (--broker-pid)."`
+	Latency      benchLoad    `cmd:"" help:"Measure publish to delivery at a fixed rate."`
+	SQSSend      benchSQS     `cmd:"" name:"sqs-send" help:"Send messages over SQS."`
+	SQSReceive   benchSQS     `cmd:"" name:"sqs-receive" help:"Fill a queue, then receive and delete over SQS."`
+	SQSPoll      benchSQS     `cmd:"" name:"sqs-poll" help:"Long-poll many empty queues over SQS."`
+	STOMPSend    benchSTOMP   `cmd:"" name:"stomp-send" help:"Send messages over STOMP and count the receipts."`
+	STOMPReceive benchSTOMP   `cmd:"" name:"stomp-receive" help:"Fill a queue, then receive and ack over STOMP."`
+	STOMPTopic   benchSTOMP   `cmd:"" name:"stomp-topic" help:"Measure how long a message takes to all of a topic's STOMP subscribers."`
+	Core         benchCore    `cmd:"" help:"Publish to a broker in this process, without a network."`
+	Startup      benchStartup `cmd:"" help:"Measure the start and the idle memory of a broker that a command starts."`
+	Report       benchReport  `cmd:"" help:"Make a Markdown table out of results written with --json."`
+	Peer         benchPeer    `cmd:"" help:"Be a broker that stores nothing, to see what the client alone can do."`
 }
 
 // benchLoad is one scenario over AMQP; which one is the command's name.
@@ -68,6 +71,9 @@ func (c *benchCommand) AfterApply() error {
 	c.SQSSend.scenario = bench.SQSSend
 	c.SQSReceive.scenario = bench.SQSReceive
 	c.SQSPoll.scenario = bench.SQSPoll
+	c.STOMPSend.scenario = bench.STOMPSend
+	c.STOMPReceive.scenario = bench.STOMPReceive
+	c.STOMPTopic.scenario = bench.STOMPTopic
 	return nil
 }
 
@@ -117,6 +123,43 @@ func (c *benchSQS) Run() error {
 		r, err := bench.RunSQS(ctx, c.scenario, bench.SQSOptions{
 			URL: c.URL, Label: c.Label, Clients: c.Clients, Batch: c.Batch, Groups: c.Groups, Size: c.Size,
 			Messages: c.Messages, Queues: c.Queues, Duration: c.Duration, Warmup: c.Warmup, BrokerPID: c.BrokerPID,
+		})
+		if err != nil {
+			return err
+		}
+		if err := printResult(r, c.JSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// benchSTOMP is one scenario over STOMP; which one is the command's name.
+type benchSTOMP struct {
+	URL         string        `default:"stomp://guest:guest@127.0.0.1:61613" help:"The broker to measure."`
+	Label       string        `default:"portico" help:"What to call the broker in the report."`
+	Dialect     string        `enum:"rabbitmq,activemq" default:"rabbitmq" help:"Whose clients to speak like: rabbitmq or activemq."`
+	Connections int           `help:"Connections that send or receive (1), or that listen to the topic (5000)."`
+	InFlight    int           `default:"1" help:"Receipts that a sending connection waits for at a time."`
+	Prefetch    int           `default:"500" help:"Prefetch of a subscription."`
+	Size        int           `default:"1024" help:"Bytes of a message's body."`
+	Messages    int           `default:"100000" help:"What stomp-receive fills the queue with."`
+	Duration    time.Duration `default:"10s" help:"How long to measure (not in stomp-receive)."`
+	Warmup      time.Duration `default:"2s" help:"How long the load runs before that (not in stomp-receive)."`
+	Runs        int           `default:"1" help:"How often to repeat the measurement."`
+	BrokerPID   int           `name:"broker-pid" placeholder:"PID" help:"The broker's process, to measure its processor time too."`
+	JSON        bool          `help:"Print results as JSON, one a line."`
+
+	scenario bench.Scenario
+}
+
+func (c *benchSTOMP) Run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	for range c.Runs {
+		r, err := bench.RunSTOMP(ctx, c.scenario, bench.STOMPOptions{
+			URL: c.URL, Label: c.Label, ActiveMQ: c.Dialect == "activemq", Connections: c.Connections, InFlight: c.InFlight,
+			Prefetch: c.Prefetch, Size: c.Size, Messages: c.Messages, Duration: c.Duration, Warmup: c.Warmup, BrokerPID: c.BrokerPID,
 		})
 		if err != nil {
 			return err
