@@ -26,14 +26,6 @@ type STOMP struct {
 	MaxBodySize Size `key:"max_body_size"`
 }
 
-// ActiveMQ is what ActiveMQ's own configuration says of queues that its clients use first.
-type ActiveMQ struct {
-	// MaximumRedeliveries is how often a message may come back; 0: any number of times.
-	MaximumRedeliveries int `key:"maximum_redeliveries"`
-	// IndividualDeadLetters gives each queue a dead letter queue of its own.
-	IndividualDeadLetters bool `key:"individual_dead_letters"`
-}
-
 // STOMPListener says where STOMP is served in another way.
 type STOMPListener struct {
 	Listen Addresses `key:"listen"`

@@ -17,13 +17,16 @@ import (
 // durableAttributes is where a durable subscription's queue keeps what it is for.
 const durableAttributes = "stomp"
 
+// durablePrefix begins the names of durable subscriptions' queues.
+const durablePrefix = "durable."
+
 // durableQueue names the queue of a durable subscription, unmistakably whatever its parts have in them.
 func durableQueue(clientID, name string) string {
 	escape := strings.NewReplacer("%", "%25", ".", "%2E")
-	queue := "durable." + escape.Replace(clientID) + "." + escape.Replace(name)
+	queue := durablePrefix + escape.Replace(clientID) + "." + escape.Replace(name)
 	if len(queue) > maxPlaceName {
 		sum := sha256.Sum256([]byte(queue))
-		queue = "durable." + hex.EncodeToString(sum[:])
+		queue = durablePrefix + hex.EncodeToString(sum[:])
 	}
 	return queue
 }
@@ -75,8 +78,9 @@ func (activemq) subscribeDurably(
 }
 
 func (c *conn) makeDurable(ctx context.Context, queue string, r *route, attributes property.Table) error {
-	_, _, err := c.session.DeclareQueue(ctx, broker.QueueSpec{
+	_, _, err := c.declareWithDeadLetters(ctx, broker.QueueSpec{
 		Name: queue, Durable: true, Attributes: broker.Attributes{durableAttributes: attributes},
+		Limits: c.deadLetterLimits(queue, r.places[0]),
 	})
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func (d activemq) appendMessage(buf []byte, c *conn, u *unacked, m *broker.Deliv
 	}
 	buf = wire.AppendInt(buf, "priority", priority)
 	buf = appendShort(buf, "type", props.Type)
-	if m.Redelivered {
+	if _, again := headers.Lookup(redeliveriesHeader); again || m.Redelivered {
 		buf = wire.AppendHeader(buf, "redelivered", "true")
 	}
 	s.scratch = appendMessageID(s.scratch[:0], u)
@@ -54,7 +54,7 @@ func (d activemq) appendMessage(buf []byte, c *conn, u *unacked, m *broker.Deliv
 	} else {
 		buf, body = appendTransformed(buf, s.transformation, kind, headers, body)
 	}
-	buf = appendUserHeaders(buf, headers, shown)
+	buf = c.appendUserHeaders(buf, headers, shown)
 	return appendTextOrBytes(buf, kind != bytesMessage, body)
 }
 
@@ -121,16 +121,25 @@ func (activemq) appendTimestamp(buf []byte, m *broker.Message, headers property.
 	return wire.AppendInt(buf, "timestamp", at.UnixMilli())
 }
 
-// appendUserHeaders appends the headers that are the publisher's own, but for one of the name that is shown already.
-func appendUserHeaders(buf []byte, table property.RawTable, shown string) []byte {
+// appendUserHeaders appends the headers that are the publisher's own, but for one of the name that is shown already. The
+// caller holds c.mu.
+func (c *conn) appendUserHeaders(buf []byte, table property.RawTable, shown string) []byte {
 	for name, v := range table.All() {
 		if shown != "" && string(name) == shown {
 			continue
 		}
 		switch string(name) {
-		case "content-length", kindHeader, expiresHeader, timestampHeader, broker.DueHeader,
+		case "content-length", kindHeader, expiresHeader, timestampHeader, broker.DueHeader, redeliveriesHeader,
 			broker.GroupHeader, broker.GroupSequenceHeader: // ActiveMQ does not show them to STOMP
 			continue
+		case originalHeader:
+			text, _ := v.Bytes()
+			if queue, ok := bytes.CutPrefix(text, []byte("/remote-temp-queue/")); ok {
+				if alias := c.aliasOf(false, string(queue)); alias != "" {
+					buf = wire.AppendHeader(buf, originalHeader, alias)
+					continue
+				}
+			}
 		}
 		buf = appendHeader(buf, name, v)
 	}

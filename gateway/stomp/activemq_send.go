@@ -172,18 +172,8 @@ func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 // declare makes a queue; one of a virtual topic's consumers is bound to it.
 func (d activemq) declare(ctx context.Context, c *conn, name string) error {
 	// Generated: the prefix that AMQP's clients may not use is a name like any other here.
-	spec := broker.QueueSpec{Name: name, Durable: true, Generated: true, Limits: c.server.deadLetterLimits(name)}
-	if spec.Limits != nil {
-		if err := c.makeDeadLetterQueue(ctx, spec.Limits.DeadLetterKey); err != nil {
-			return err
-		}
-	}
-	_, _, err := c.session.DeclareQueue(ctx, spec)
-	if broker.IsKind(err, broker.KindDenied) { // who may declare, but not move messages, gets a queue all the same
-		spec.Limits = nil
-		_, _, err = c.session.DeclareQueue(ctx, spec)
-	}
-	if err != nil {
+	spec := broker.QueueSpec{Name: name, Durable: true, Generated: true, Limits: c.deadLetterLimits(name, place{name: name})}
+	if _, _, err := c.declareWithDeadLetters(ctx, spec); err != nil {
 		return err
 	}
 	topic, ok := virtualTopic(name)
@@ -197,6 +187,21 @@ func (d activemq) declare(ctx context.Context, c *conn, name string) error {
 	return root.Bind(ctx, broker.Binding{
 		Source: c.server.opts.TopicExchange, Destination: name, Kind: broker.ToQueue, Key: topic.pattern(),
 	})
+}
+
+// declareWithDeadLetters makes a queue and the one of its dead letters.
+func (c *conn) declareWithDeadLetters(ctx context.Context, spec broker.QueueSpec) (broker.QueueInfo, bool, error) {
+	if l := spec.Limits; l != nil && l.HasDeadLetter {
+		if err := c.makeDeadLetterQueue(ctx, l.DeadLetterKey); err != nil {
+			return broker.QueueInfo{}, false, err
+		}
+	}
+	info, made, err := c.session.DeclareQueue(ctx, spec)
+	if broker.IsKind(err, broker.KindDenied) { // who may declare, but not move messages, gets a queue all the same
+		spec.Limits = nil
+		info, made, err = c.session.DeclareQueue(ctx, spec)
+	}
+	return info, made, err
 }
 
 // message is the message for one place.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/gateway/stomp/wire"
@@ -117,30 +118,47 @@ func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
 	return ok
 }
 
-// reject sends the delivery in c.taken to the dead letter queue: of its queue, where that has one of its own, else to
-// ActiveMQ's. Copy and settlement take effect together.
+// reject sends the delivery in c.taken to its queue once more, as often as a policy allows that, and then to the dead
+// letter queue: of its queue, where that has one of another protocol's, else to ActiveMQ's. The copy and the settlement
+// take effect together.
 func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 	u := c.taken[0]
-	spec, err := c.session.QueueSpec(u.queue())
-	if l := spec.Limits; err == nil && l != nil && l.HasDeadLetter && !strings.HasPrefix(l.DeadLetterKey, deadLetterQueue) {
-		return c.settleTaken(f, tx, broker.Reject)
+	letter, err := d.again(c, &u, time.Now())
+	if err == nil && letter == nil {
+		if c.hasOtherDeadLetters(&u) {
+			return c.settleTaken(f, tx, broker.Reject)
+		}
+		letter, err = d.deadLetter(context.Background(), c, &u)
+	}
+	if err == nil && letter == nil {
+		return c.settleTaken(f, tx, broker.Ack)
 	}
 	defer clear(c.taken)
-	if err := d.sendDead(c, f, tx, &u); err != nil {
+	if err == nil {
+		err = d.sendInstead(c, f, tx, &u, letter)
+	}
+	if err != nil {
 		c.mu.Lock()
 		c.unacked.restore(c.taken)
 		c.mu.Unlock()
-		return err
 	}
-	return nil
+	return err
 }
 
-// sendDead settles a delivery together with its copy for the dead letter queue. After an error neither happened.
-func (d activemq) sendDead(c *conn, f *wire.Frame, tx *transaction, u *unacked) error {
-	letter, err := d.deadLetter(context.Background(), c, u)
-	if err != nil {
-		return err
+// hasOtherDeadLetters reports whether a queue has a dead letter exchange that it was declared with elsewhere.
+func (c *conn) hasOtherDeadLetters(u *unacked) bool {
+	queue := u.queue()
+	spec, err := c.session.QueueSpec(queue)
+	l := spec.Limits
+	if err != nil || l == nil || !l.HasDeadLetter {
+		return false
 	}
+	own := c.deadLetterLimits(queue, c.server.opts.Destinations.origin(u.msg, queue))
+	return !strings.HasPrefix(l.DeadLetterKey, deadLetterQueue) && (own == nil || l.DeadLetterKey != own.DeadLetterKey)
+}
+
+// sendInstead settles a delivery together with a copy that goes elsewhere. After an error neither happened.
+func (d activemq) sendInstead(c *conn, f *wire.Frame, tx *transaction, u *unacked, letter *broker.Message) error {
 	if tx != nil {
 		if err := tx.add(letter, f.Command); err != nil {
 			return err

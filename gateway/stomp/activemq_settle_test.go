@@ -58,13 +58,10 @@ func TestActiveMQAck(t *testing.T) {
 func TestActiveMQNack(t *testing.T) {
 	g := amq(t)
 	p := g.login(plain12)
-	p.send("SEND\ndestination:/queue/q\n\na\x00")
+	p.send("SEND\ndestination:/queue/q\npersistent:true\n\na\x00")
 	p.do("SEND\ndestination:/queue/q\nfoo:b\nexpires:9999999999999\npersistent:true\nreceipt:r\n\nb\x00")
 	p.do("SUBSCRIBE\nid:1\ndestination:/queue/q\nack:client\nreceipt:r\n\n\x00")
 	first, second := p.read("MESSAGE"), p.read("MESSAGE")
-	nack := func(f frame, more string) string {
-		return "NACK\nid:" + strings.ReplaceAll(f.headers["ack"], ":", `\c`) + "\n" + more + "receipt:r\n\n\x00"
-	}
 	p.do(nack(second, ""))
 	g.wantCounts(0, 1)
 	p.do("SUBSCRIBE\nid:2\ndestination:/queue/ActiveMQ.DLQ\nreceipt:r\n\n\x00")

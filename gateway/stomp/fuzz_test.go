@@ -37,7 +37,7 @@ func FuzzSession(f *testing.F) {
 	names := []Dialect{Automatic, RabbitMQ, ActiveMQ, Artemis}
 	f.Fuzz(func(t *testing.T, kind byte, session string) {
 		b, err := broker.Open(t.Context(), memory.NewStore(), broker.Options{
-			Logger: logger, MarkDeath: MarkDeath, SystemExchanges: []broker.ExchangeSpec{{Name: "amq.topic", Kind: broker.Topic, Durable: true}},
+			Logger: logger, MarkDeath: NewDestinations(DestinationOptions{}).MarkDeath, SystemExchanges: []broker.ExchangeSpec{{Name: "amq.topic", Kind: broker.Topic, Durable: true}},
 		})
 		must(t, err)
 		must(t, b.PutUser("guest", "guest", nil))

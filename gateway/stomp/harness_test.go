@@ -53,8 +53,11 @@ func start(t *testing.T) *gateway { return startWith(t, memory.NewStore(), Optio
 func startWith(t *testing.T, store broker.Store, opts Options) *gateway {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
+	if opts.Destinations == nil {
+		opts.Destinations = NewDestinations(DestinationOptions{})
+	}
 	b, err := broker.Open(t.Context(), store, broker.Options{
-		Logger: quiet, ReservedPrefix: "amq.", MarkDeath: MarkDeath,
+		Logger: quiet, ReservedPrefix: "amq.", MarkDeath: opts.Destinations.MarkDeath,
 		SystemExchanges: []broker.ExchangeSpec{
 			{Name: "amq.topic", Kind: broker.Topic, Durable: true},
 			{Name: "amq.direct", Kind: broker.Direct, Durable: true},

@@ -15,6 +15,7 @@ type unacked struct {
 	from  *broker.Consumer
 	msg   *broker.Message
 	seq   uint64 // the message's place in its queue
+	count uint32 // how often it had come back
 }
 
 // queue is the name of the queue that it came from.

@@ -36,11 +36,8 @@ type Options struct {
 	// as headers are AMQP's, and checked where that is spoken. Its errors are the broker's, or have a method ReplyText
 	// with RabbitMQ's words. nil: no queue has arguments.
 	DeclareQueue func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
-	// MaximumRedeliveries is how often a message of a queue that a client of ActiveMQ's declares may come back before it
-	// goes to the dead letter queue; 0: any number of times, as for STOMP clients of ActiveMQ without a plugin.
-	MaximumRedeliveries int
-	// IndividualDeadLetters gives each such queue a dead letter queue of its own, ActiveMQ.DLQ.Queue.NAME.
-	IndividualDeadLetters bool
+	// Destinations are what ActiveMQ's configuration says of destinations; nil: nothing.
+	Destinations *Destinations
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
 }
@@ -59,6 +56,9 @@ func (o Options) withDefaults() Options {
 		if *option == "" {
 			*option = value
 		}
+	}
+	if o.Destinations == nil {
+		o.Destinations = NewDestinations(DestinationOptions{})
 	}
 	if o.LoginTimeout == 0 {
 		o.LoginTimeout = 10 * time.Second

@@ -53,7 +53,7 @@ func (s *subscription) Deliver(from *broker.Consumer, d broker.Delivery) bool {
 		return false
 	}
 	c.lastTag++
-	u := unacked{tag: c.lastTag, sub: s, lease: d.Lease, from: from, msg: d.Message, seq: d.Sequence}
+	u := unacked{tag: c.lastTag, sub: s, lease: d.Lease, from: from, msg: d.Message, seq: d.Sequence, count: d.Count}
 	if s.acks != ackAuto {
 		c.unacked.add(u)
 	}

@@ -13,24 +13,26 @@ import (
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/config"
+	"github.com/portico-mq/portico/gateway/stomp"
 	"github.com/portico-mq/portico/internal/memory"
 	"github.com/portico-mq/portico/internal/version"
 )
 
 // application is the broker with all that serves it, from a start to a stop. Its fields belong to the goroutine of Run.
 type application struct {
-	config  *config.Config
-	log     *slog.Logger
-	health  *management.Health
-	store   *jetstream.Store
-	broker  *broker.Broker
-	rules   *sns.Rules
-	memory  *memory.Monitor // nil where the memory of a process cannot be told
-	tls     *tls.Config     // nil until used, and without a certificate
-	bound   []*bound
-	servers []server       // the front ends, drained before anything else
-	closes  []func() error // run in reverse order at the end
-	failed  chan error     // the first failure of something that runs
+	config       *config.Config
+	log          *slog.Logger
+	health       *management.Health
+	store        *jetstream.Store
+	broker       *broker.Broker
+	rules        *sns.Rules
+	destinations *stomp.Destinations
+	memory       *memory.Monitor // nil where the memory of a process cannot be told
+	tls          *tls.Config     // nil until used, and without a certificate
+	bound        []*bound
+	servers      []server       // the front ends, drained before anything else
+	closes       []func() error // run in reverse order at the end
+	failed       chan error     // the first failure of something that runs
 	// storeFailed is closed when the store takes nothing more.
 	storeFailed chan struct{}
 

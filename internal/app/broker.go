@@ -9,7 +9,6 @@ import (
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/broker/property"
 	"github.com/portico-mq/portico/gateway/amqp091"
-	"github.com/portico-mq/portico/gateway/stomp"
 )
 
 // defaultNamespace is the AMQP vhost /, which is account 000000000000 in the home region too.
@@ -37,7 +36,7 @@ func (a *application) brokerOptions() broker.Options {
 		Logger: a.log, DefaultNamespace: defaultNamespace,
 		DefaultDescription: "Default virtual host", Rules: a.rules.Compilers(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
-		MarkDeath: markDeath, ForgetsHistory: amqp091.ForgetsHistory,
+		MarkDeath: a.markDeath, ForgetsHistory: amqp091.ForgetsHistory,
 		Delay: amqp091.Delay, MarkDelayed: amqp091.MarkDelayed, QueueType: amqp091.QueueType,
 		Trace: amqp091.Trace(nodeName()),
 	}
@@ -52,6 +51,7 @@ func (a *application) startBroker(ctx context.Context) error {
 	if err := a.makeRules(); err != nil {
 		return err
 	}
+	a.destinations = destinations(&a.config.STOMP.ActiveMQ)
 	b, err := broker.Open(ctx, a.store, a.brokerOptions())
 	if err != nil {
 		return err
@@ -67,10 +67,10 @@ func (a *application) startBroker(ctx context.Context) error {
 
 // markDeath makes the properties of a dead letter: RabbitMQ's headers, or ActiveMQ's in its own dead letter queues, and
 // what SQS tells.
-func markDeath(m *broker.Message, d broker.Death) (property.Block, []string, error) {
+func (a *application) markDeath(m *broker.Message, d broker.Death) (property.Block, []string, error) {
 	mark := amqp091.MarkDeath
-	if stomp.OwnsDeath(d) {
-		mark = stomp.MarkDeath
+	if a.destinations.OwnsDeath(m, d) {
+		mark = a.destinations.MarkDeath
 	}
 	block, not, err := mark(m, d)
 	if err != nil {

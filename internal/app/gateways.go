@@ -32,7 +32,7 @@ func (a *application) startSTOMP(ctx context.Context) error {
 	s := stomp.New(a.broker, stomp.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace, ServerHeader: "RabbitMQ/" + a.config.RabbitMQ.Version,
 		NamespaceDialects: dialects, DeclareQueue: amqp091.DeclareQueue,
-		MaximumRedeliveries: c.ActiveMQ.MaximumRedeliveries, IndividualDeadLetters: c.ActiveMQ.IndividualDeadLetters, LoginTimeout: c.LoginTimeout,
+		Destinations: a.destinations, LoginTimeout: c.LoginTimeout,
 		Limits: stomp.Limits{
 			Headers: c.MaxHeaders, Header: int(c.MaxHeaderSize), HeaderBytes: int(c.MaxHeadersSize), Body: int(c.MaxBodySize),
 		},

@@ -1,0 +1,35 @@
+package app
+
+import (
+	"github.com/portico-mq/portico/config"
+	"github.com/portico-mq/portico/gateway/stomp"
+)
+
+// destinations are what the configuration says of ActiveMQ's destinations.
+func destinations(c *config.ActiveMQ) *stomp.Destinations {
+	opts := stomp.DestinationOptions{
+		MaximumRedeliveries: c.MaximumRedeliveries, IndividualDeadLetters: c.IndividualDeadLetters,
+	}
+	for i := range c.Policies.All {
+		opts.Policies = append(opts.Policies, policy(&c.Policies.All[i]))
+	}
+	return stomp.NewDestinations(opts)
+}
+
+func policy(c *config.ActiveMQPolicy) stomp.Policy {
+	p := stomp.Policy{Namespace: c.VirtualHost, Topic: c.Topic, Pattern: c.Pattern}
+	if d := c.DeadLetters; d != nil {
+		p.DeadLetters = &stomp.DeadLetterStrategy{
+			Discard: d.Strategy == "discarding", Individual: d.Strategy == "individual", Queue: d.Queue,
+			QueuePrefix: d.QueuePrefix, QueueSuffix: d.QueueSuffix, TopicPrefix: d.TopicPrefix, TopicSuffix: d.TopicSuffix,
+			DropExpired: !d.ProcessExpired, NonPersistent: d.ProcessNonPersistent, Expiration: d.Expiration,
+		}
+	}
+	if r := c.Redelivery; r != nil {
+		p.Redelivery = &stomp.RedeliveryPolicy{
+			Maximum: r.Maximum, InitialDelay: r.InitialDelay, Delay: r.Delay, BackOff: r.BackOff, Multiplier: r.Multiplier,
+			MaximumDelay: r.MaximumDelay,
+		}
+	}
+	return p
+}
