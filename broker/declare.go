@@ -53,7 +53,6 @@ func (s *Session) DeclareQueue(ctx context.Context, spec QueueSpec) (QueueInfo, 
 		return QueueInfo{}, false, err
 	}
 	q := newQueue(ns, spec, newID())
-	ns.rememberSightings(q)
 	if spec.Exclusive {
 		q.owner = s
 		if !s.own(q) {
@@ -299,6 +298,7 @@ func (q *Queue) purge() (int, error) {
 	n := q.ready()
 	q.forgetReady()
 	q.next, q.unread, q.old = max(q.next, q.last+1), 0, nil
+	q.forgetAll()
 	q.lastSeen = 0
 	q.noteRead(0)
 	q.wakeGetters()
@@ -379,7 +379,6 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	}
 	q.mu.Unlock()
 	delete(ns.queues, q.spec.Name)
-	ns.keepSightings(q)
 	deleted = true
 	ns.b.totals.queuesDeleted.Add(1)
 	if q.owner != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"time"
 )
@@ -96,6 +97,20 @@ func (s *sightings) forget(key sightingKey) []*publication {
 	waiting := s.waiting[key]
 	delete(s.waiting, key)
 	return waiting
+}
+
+// forgetAll drops the names of what is in the log: a purged queue takes them again, as SQS's do. What is on its way keeps
+// its name. The caller holds q.mu.
+func (q *Queue) forgetAll() {
+	s := q.sightings
+	if s == nil {
+		return
+	}
+	inLog := func(_ sightingKey, seen sighting) bool { return seen.seq != 0 }
+	maps.DeleteFunc(s.now, inLog)
+	maps.DeleteFunc(s.before, inLog)
+	s.places = nil
+	q.unnamed = q.next
 }
 
 // firstOfItsName decides whether a message may come in. One that is sent again is not stored: pub is told what the
@@ -224,9 +239,10 @@ func (q *Queue) keptFrom(now time.Time) (seq uint64, offset int64, ok bool) {
 	return s.places[0].seq, s.places[0].offset, true
 }
 
-// recall reads the names of the last minutes out of the log.
-func (q *Queue) recall(ctx context.Context, log QueueLog, last uint64) error {
+// recall reads the names of the last minutes out of the log, but for those below unnamed.
+func (q *Queue) recall(ctx context.Context, log QueueLog, unnamed, last uint64) error {
 	q.mu.Lock()
+	q.unnamed = unnamed
 	s, by := q.sightings, NoDeduplication
 	if s != nil {
 		by = q.limiter.limits.Deduplicate
@@ -243,7 +259,7 @@ func (q *Queue) recall(ctx context.Context, log QueueLog, last uint64) error {
 	if err != nil {
 		return err
 	}
-	for next <= last {
+	for next = max(next, unnamed); next <= last; {
 		found, err := log.Fetch(ctx, next, 4096, 4<<20)
 		if err != nil {
 			return err
@@ -289,43 +305,4 @@ func uuidText(id [16]byte) string {
 	}
 	t := hex.EncodeToString(id[:])
 	return t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:]
-}
-
-// keepSightings keeps the names that a deleted queue was given, for one of its name that is declared soon. They are lost
-// with the process: their log is gone. The caller holds ns.mu.
-func (ns *Namespace) keepSightings(q *Queue) {
-	q.mu.Lock()
-	s := q.sightings
-	q.mu.Unlock()
-	if s == nil || len(s.now)+len(s.before) == 0 {
-		return
-	}
-	if ns.sightings == nil {
-		ns.sightings = make(map[string]*sightings)
-	}
-	name := q.spec.Name
-	ns.sightings[name] = s
-	time.AfterFunc(DeduplicationPeriod, func() {
-		ns.mu.Lock()
-		defer ns.mu.Unlock()
-		if ns.sightings[name] == s {
-			delete(ns.sightings, name)
-		}
-	})
-}
-
-// rememberSightings gives a new queue what a deleted one of its name was given. The caller holds ns.mu.
-func (ns *Namespace) rememberSightings(q *Queue) {
-	s := ns.sightings[q.spec.Name]
-	if s == nil || q.sightings == nil {
-		return
-	}
-	delete(ns.sightings, q.spec.Name)
-	for _, names := range []map[sightingKey]sighting{s.before, s.now} {
-		for key, seen := range names {
-			if seen.seq != 0 { // not one that was on its way
-				q.sightings.now[key] = seen
-			}
-		}
-	}
 }

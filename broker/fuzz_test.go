@@ -40,6 +40,7 @@ func FuzzState(f *testing.F) {
 	f.Add(appendState(nil, seedState(), []moved{{seq: 2, count: 7}}))
 	f.Add(appendState(nil, &state{next: 1}, nil))
 	f.Add(appendState(nil, &state{next: 1, delayed: 3}, nil))
+	f.Add(appendState(nil, &state{next: 9, unnamed: 9}, nil))
 	f.Add(append(appendState(nil, &state{next: 1}, nil), 0)) // no segments, and said so
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		st, err := decodeState(raw, 1<<40)

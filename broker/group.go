@@ -6,13 +6,15 @@ import (
 )
 
 // groups is the order of a queue whose messages go out in order within their group, see [QueueSpec.Ordered]. Each group
-// has its own line, and those whose first entry may go out stand in a heap by that entry. An entry may go out when no
-// earlier one of its group is out. So what a locked group holds is in nobody's way, and choosing costs the same
-// however many groups there are.
+// has its own line, and those whose first entry may go out stand in a heap by their turns: in the order in which they
+// came, but one that gave an entry is behind all others then [observed: SQS]. An entry may go out when no earlier one of
+// its group is out. So what a locked group holds is in nobody's way, and choosing costs the same however many groups
+// there are.
 //
 // In a fair queue, see [QueueSpec.Fair], no group is ever locked; those that have fewer entries out come first.
 type groups struct {
 	fair   bool
+	turns  uint64 // turns that were given
 	of     map[string]*group
 	open   groupHeap
 	reload func(*entry) // reads the message of an entry again
@@ -24,6 +26,7 @@ type group struct {
 	ready  line
 	out    []*entry // under a lease, in order of sequence; few; of an ordered queue
 	load   int      // how many are under a lease, of a fair one
+	turn   uint64   // its place among the groups of an ordered queue
 	heapAt int      // its place in open; -1 when it is not there
 }
 
@@ -61,6 +64,7 @@ func (gs *groups) add(e *entry, fresh bool) {
 	if g == nil { // a group that had nothing left is made anew
 		g = &group{name: name, heapAt: -1}
 		gs.of[name] = g
+		gs.queueUp(g)
 	}
 	e.group = g
 	if fresh {
@@ -69,6 +73,14 @@ func (gs *groups) add(e *entry, fresh bool) {
 		e.group.ready.returned.push(e)
 	}
 	gs.arrange(e.group)
+}
+
+// queueUp puts a group of an ordered queue behind all others.
+func (gs *groups) queueUp(g *group) {
+	if !gs.fair {
+		gs.turns++
+		g.turn = gs.turns
+	}
 }
 
 // lock notes that e, which is not ready any more, is out.
@@ -87,6 +99,7 @@ func (gs *groups) lock(e *entry) {
 		return 1
 	})
 	g.out = slices.Insert(g.out, at, e)
+	gs.queueUp(g)
 	gs.arrange(g)
 }
 
@@ -188,7 +201,7 @@ func (gs *groups) next(b *batch) *entry {
 	return b.group.ready.front()
 }
 
-// groupHeap orders groups by how many of their entries are out, where that counts, and by their first one that is ready.
+// groupHeap orders groups by how many of their entries are out and by their first one that is ready, or by their turns.
 type groupHeap []*group
 
 func (h groupHeap) Len() int { return len(h) }
@@ -196,6 +209,9 @@ func (h groupHeap) Len() int { return len(h) }
 func (h groupHeap) Less(i, j int) bool {
 	if h[i].load != h[j].load {
 		return h[i].load < h[j].load
+	}
+	if h[i].turn != h[j].turn {
+		return h[i].turn < h[j].turn
 	}
 	return h[i].ready.front().seq < h[j].ready.front().seq
 }

@@ -20,7 +20,6 @@ type Namespace struct {
 	deleted   bool // nothing is declared in it any more
 	exchanges map[string]*exchange
 	queues    map[string]*Queue
-	sightings map[string]*sightings // of queues that were deleted in the last minutes
 	logs      map[string]*Log
 	pending   map[string]chan struct{} // names ("queue x") whose durable change is under way
 

@@ -89,6 +89,7 @@ type Queue struct {
 
 	stream    *stream    // of a queue that keeps its messages; nil: of an ordinary one
 	sightings *sightings // of a queue that deduplicates; else nil
+	unnamed   uint64     // the names of messages below this sequence are forgotten
 
 	rec     recorder
 	mark    outMark
@@ -207,7 +208,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	if err != nil {
 		return err
 	}
-	if err := q.recall(ctx, log, found.Last); err != nil {
+	if err := q.recall(ctx, log, st.unnamed, found.Last); err != nil {
 		return err
 	}
 	copies, err := readMoved(ctx, log, st.copies)

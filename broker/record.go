@@ -175,6 +175,7 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 		onTheMove = append(onTheMove, moved{seq: e.seq, count: e.handedOut()})
 	}
 	st.delayed = uint64(q.delayed)
+	st.unnamed = q.unnamed
 	now := time.Now()
 	w.mark = q.nextMark(now)
 	st.mark = w.mark

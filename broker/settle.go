@@ -217,6 +217,25 @@ func (q *Queue) extend(l Lease, lease time.Duration) bool {
 	return true
 }
 
+// CurrentLease returns the lease with a deadline that the message of a handle is under now, whoever has it, and the zero
+// Lease when the message is there and under none. KindStaleLease when it is settled, or the handle is from before a
+// restart. For front ends whose clients name a message by an old handle (SQS: ChangeMessageVisibility).
+func (s *Session) CurrentLease(queue string, h Handle) (Lease, error) {
+	q, err := s.lookup(queue)
+	if err != nil {
+		return Lease{}, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e := q.timed[h.Sequence]; e != nil && q.id == h.QueueID && q.ns.b.epoch == h.Epoch {
+		return Lease{queue: q, entry: e, turn: e.turn}, nil
+	}
+	if q.id != h.QueueID || q.ns.b.epoch != h.Epoch || h.Sequence >= q.next || q.unsettled(h.Sequence) == nil {
+		return Lease{}, &Error{Kind: KindStaleLease, Type: ResourceMessage, Namespace: s.ns.name, Name: queue}
+	}
+	return Lease{}, nil
+}
+
 // FindLease returns the lease that a handle names on the queue, KindStaleLease when it does not hold any more: the
 // message was settled or handed out again since, or the handle is from before a restart. Only leases with a deadline
 // can be found.

@@ -246,20 +246,28 @@ func retype(v Value, dataType string) Value {
 // MaxName is the longest name of an attribute.
 const MaxName = property.MaxName
 
-// ValidName tells the names that an attribute can have: letters, digits, underscores, hyphens and
-// periods, these neither first nor last nor two in a row, and not the prefixes AWS and Amazon.
+// ValidName tells the names that an attribute can have: letters (SQS takes Latin ones with marks too), digits,
+// underscores, hyphens and periods, these neither first nor last nor two in a row, and not the prefixes AWS and Amazon.
 func ValidName(name string) bool {
 	if name == "" || len(name) > MaxName || name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, "..") {
 		return false
 	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+	for _, c := range name {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c >= 'À' && c <= 'ſ':
 		default:
 			return false
 		}
 	}
 	return !Reserved(name)
+}
+
+// TraceOf is the AWSTraceHeader that a request's X-Amzn-Trace-Id header gives its messages: none where it cannot be one.
+func TraceOf(header string) string {
+	if len(header) > MaxName || !ValidText(header) {
+		return ""
+	}
+	return header
 }
 
 // Reserved tells the names that AWS keeps for itself.

@@ -107,7 +107,7 @@ type exchange struct {
 
 // ServeHTTP implements http.Handler.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, call: Call{ID: NewID(), closing: e.closing, Path: r.URL.Path, BaseURL: baseURL(r)}}
+	x := &exchange{w: w, r: r, call: Call{ID: NewID(), closing: e.closing, Path: r.URL.Path, BaseURL: baseURL(r), Trace: r.Header.Get("X-Amzn-Trace-Id")}}
 	w.Header().Set("X-Amzn-Requestid", x.call.ID)
 	// What a client has not sent in time ends its connection, even where the answer did not wait for
 	// it. ResponseWriters without a connection (in tests) have no deadlines.
@@ -327,6 +327,10 @@ func (e *Endpoint) serveQuery(ctx context.Context, x *exchange) {
 	action := form.Get("Action")
 	x.call.Action = action
 	x.service = e.queryService(x, c, form)
+	if action == "" && x.r.Method == http.MethodGet { // whatever answer it asks for [observed: SQS, 2024]
+		x.answer(http.StatusNotFound, "text/xml", []byte("<UnknownOperationException/>\n"))
+		return
+	}
 	if x.service == nil || action == "" {
 		x.fail(Errorf("MissingAction", 400, "The request is missing an action: neither X-Amz-Target nor the parameter Action names one."))
 		return
@@ -410,16 +414,9 @@ func (e *Endpoint) run(ctx context.Context, x *exchange, a Action, in any) {
 		x.fail(e.translate(x, err))
 		return
 	}
-	if x.call.Protocol == Query {
-		x.answer(http.StatusOK, "text/xml", encodeXML(x.service, &x.call, out))
-		return
-	}
-	body, err := EncodeJSON(out)
-	if err != nil {
+	if err := x.succeed(out); err != nil {
 		x.fail(e.translate(x, fmt.Errorf("encode the output: %w", err)))
-		return
 	}
-	x.answer(http.StatusOK, x.jsonType(), body)
 }
 
 // invoke keeps a panic in one action from ending more than its request.
@@ -433,55 +430,4 @@ func (e *Endpoint) invoke(ctx context.Context, x *exchange, a Action, in any) (o
 		}
 	}()
 	return a.do(ctx, &x.call, in)
-}
-
-func (e *Endpoint) translate(x *exchange, err error) *Error {
-	var answer *Error
-	if errors.As(err, &answer) {
-		return answer
-	}
-	if answer = x.service.Translate(err); answer != nil {
-		return answer
-	}
-	if x.r.Context().Err() == nil { // the client is still there
-		e.log.Error("aws request failed", "proto", x.service.Name, "op", x.call.Action, "ns", x.call.Namespace(x.call.Account), "err_id", x.call.ID, "err", err)
-	}
-	return x.service.Internal
-}
-
-func (x *exchange) jsonType() string {
-	version := "1.0"
-	if x.service != nil {
-		version = x.service.JSONVersion
-	}
-	return "application/x-amz-json-" + version
-}
-
-// fail answers an error in the request's protocol.
-func (x *exchange) fail(err *Error) {
-	status := err.status()
-	if x.call.Protocol == Query {
-		x.answer(status, "text/xml", errorXML(x.service, x.call.ID, err))
-		return
-	}
-	if x.cbor {
-		x.answer(status, "application/x-amz-cbor-1.1", errorCBOR(err))
-		return
-	}
-	if x.service != nil && x.service.QueryCompatible {
-		x.w.Header().Set("X-Amzn-Query-Error", err.queryCode()+";"+err.fault())
-		// Clients from before the query protocol's statuses were kept get 400 for all their faults.
-		if x.r.Header.Get("X-Amzn-Query-Mode") == "" && status < 500 && err.Namespace != coral {
-			status = 400
-		}
-	}
-	x.answer(status, x.jsonType(), errorJSON(err))
-}
-
-func (x *exchange) answer(status int, contentType string, body []byte) {
-	h := x.w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", fmt.Sprint(len(body)))
-	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body) // a client that went away is nothing to act on here
 }

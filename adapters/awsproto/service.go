@@ -58,6 +58,8 @@ type Service struct {
 	Denied func(text string) *Error
 	// Pages are what the service serves besides its actions.
 	Pages []Page
+	// QueryJSONNames are the members that the query protocol's answers in JSON spell differently, by their names.
+	QueryJSONNames map[string]string
 	// Refuse answers an action in Unbuilt.
 	Refuse func(action string) *Error
 	// UnknownQueryAction answers an action that the service does not have, over the query protocol.
@@ -99,6 +101,8 @@ type Call struct {
 	BaseURL string
 	// Path is the path of the request's URL.
 	Path string
+	// Trace is the request's X-Ray header, as the client sent it.
+	Trace string
 
 	// Caller is who signed the request; nil where signatures are not verified.
 	Caller *awspolicy.Caller

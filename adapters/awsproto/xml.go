@@ -113,12 +113,17 @@ func xmlList(b *strings.Builder, tag queryTag, v reflect.Value) {
 	xmlElement(b, tag.name, items)
 }
 
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+	return keys
+}
+
 func xmlMap(b *strings.Builder, tag queryTag, v reflect.Value) {
 	if v.IsNil() {
 		return
 	}
-	keys := v.MapKeys()
-	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+	keys := sortedKeys(v)
 	entry := "entry"
 	if tag.flat {
 		entry = tag.name

@@ -45,12 +45,13 @@ func checkAttributeName(name string) *awsproto.Error {
 		return invalidValue("Length of message attribute name must be less than 256 bytes.")
 	case awsmessage.Reserved(name):
 		return invalidValue("You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.")
-	case !awsmessage.ValidName(name):
-		for _, r := range name {
-			if word := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r == '-' || r == '.'; !word {
-				return invalidValue("Invalid non-alphanumeric character '#x%s' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", fmt.Sprintf("%X", r))
-			}
+	}
+	for _, r := range name {
+		if word := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r == '-' || r == '.'; !word {
+			return invalidValue("Invalid non-alphanumeric character '#x%s' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", fmt.Sprintf("%X", r))
 		}
+	}
+	if !awsmessage.ValidName(name) {
 		return invalidValue("Invalid message attribute name starting or ending with a dot, or with two in a row: '%s'.", name)
 	}
 	return nil

@@ -117,7 +117,7 @@ func (t *topic) newMessage(c *awsproto.Call, in *messageInput) (*outgoing, *awsp
 	if in.size() > t.maxSize() {
 		return nil, invalidParameter("Message too long")
 	}
-	content := awsmessage.Content{ID: awsproto.NewID(), Sender: c.Account, Attributes: in.MessageAttributes, Texts: texts}
+	content := awsmessage.Content{ID: awsproto.NewID(), Sender: c.Account, Trace: awsmessage.TraceOf(c.Trace), Attributes: in.MessageAttributes, Texts: texts}
 	if in.Subject != nil {
 		content.Subject = *in.Subject
 	}

@@ -85,6 +85,7 @@ func (a *adapter) service() *awsproto.Service {
 		Name: "sqs", TargetPrefix: "AmazonSQS", JSONVersion: "1.0",
 		QueryVersion: "2012-11-05", XMLNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
 		ErrorDetail: true, QueryCompatible: true, MaxBody: maxBody,
+		QueryJSONNames: map[string]string{"QueueUrls": "queueUrls", "Messages": "messages"},
 		Actions: map[string]awsproto.Action{
 			"CreateQueue":                  awsproto.Handle(a.createQueue),
 			"DeleteQueue":                  awsproto.Handle(a.deleteQueue),
@@ -110,15 +111,17 @@ func (a *adapter) service() *awsproto.Service {
 			"CancelMessageMoveTask":        awsproto.Handle(a.cancelMessageMoveTask),
 			"ListMessageMoveTasks":         awsproto.Handle(a.listMessageMoveTasks),
 		},
-		UnknownQueryAction: func(action, _ string) *awsproto.Error {
-			return awsproto.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
-		},
-		AnyCaller: true,
-		Access:    a.access,
-		Denied:    denied,
-		Translate: translate,
-		Internal:  internalError,
+		UnknownQueryAction: unknownAction,
+		AnyCaller:          true,
+		Access:             a.access,
+		Denied:             denied,
+		Translate:          translate,
+		Internal:           internalError,
 	}
+}
+
+func unknownAction(action, _ string) *awsproto.Error {
+	return awsproto.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
 }
 
 // open gives a session in the namespace of a queue's account and region.

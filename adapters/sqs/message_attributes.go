@@ -92,7 +92,7 @@ func validNumber(s string) bool {
 }
 
 // attributeSelector says which message attributes a receive asks for: by name, all of them, or by
-// the beginning of the name ("foo.*").
+// the beginning of the name ("foo.*"; the period need not be in the name).
 type attributeSelector struct {
 	all      bool
 	names    map[string]bool
@@ -103,10 +103,10 @@ func newAttributeSelector(names []string) attributeSelector {
 	s := attributeSelector{names: make(map[string]bool, len(names))}
 	for _, name := range names {
 		switch {
-		case name == "All", name == ".*":
+		case name == "All", name == "*", name == ".*":
 			s.all = true
 		case strings.HasSuffix(name, ".*"):
-			s.prefixes = append(s.prefixes, strings.TrimSuffix(name, "*"))
+			s.prefixes = append(s.prefixes, strings.TrimSuffix(name, ".*"))
 		default:
 			s.names[name] = true
 		}

@@ -180,6 +180,7 @@ func (p *player) step(o op) string {
 		for _, x := range p.model.messages {
 			x.gone = true
 		}
+		clear(p.model.names)
 	}
 	return ""
 }
@@ -277,10 +278,10 @@ func (p *player) settle(o op) string {
 	in["VisibilityTimeout"] = o.secs
 	code, out := p.s.json("ChangeMessageVisibility", encode(p.s.t, in))
 	synctest.Wait()
-	if (code == 200) != held {
+	if want := held || (!m.fifo && !r.m.gone); (code == 200) != want {
 		return fmt.Sprintf("change of %s, in flight by it %v: %d %v", r.m.body, held, code, out)
 	}
-	if held {
+	if held || (code == 200 && r.m.inFlight) {
 		r.m.visibleAt = m.now + o.secs
 		if o.secs == 0 {
 			m.comeBack(r.m)

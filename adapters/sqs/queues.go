@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // createQueue [SQS CreateQueue] makes a queue, or gives the URL of one that exists if no attribute
 // in the request differs from its.
 func (a *adapter) createQueue(ctx context.Context, c *awsproto.Call, in *createQueueInput) (*queueURLOutput, error) {
-	if bad := in.check(); bad != nil {
+	if bad := cmp.Or(refuseAtQueue(c), in.check()); bad != nil {
 		return nil, bad
 	}
 	at := address{c.Region, c.Account, in.QueueName}
@@ -160,6 +161,9 @@ func (a *adapter) getQueueURL(ctx context.Context, c *awsproto.Call, in *getQueu
 // listQueues [SQS ListQueues] gives the queues in order of their names. Queues of other front ends
 // whose names SQS cannot spell are left out.
 func (a *adapter) listQueues(ctx context.Context, c *awsproto.Call, in *listQueuesInput) (*listQueuesOutput, error) {
+	if bad := refuseAtQueue(c); bad != nil {
+		return nil, bad
+	}
 	var names []string
 	session, err := a.open(ctx, c, address{region: c.Region, account: c.Account}, false)
 	switch {
@@ -212,7 +216,7 @@ func (a *adapter) setQueueAttributes(ctx context.Context, c *awsproto.Call, in *
 		return nil, missingParameter("Attribute.Name")
 	}
 	return nil, a.change(ctx, c, in.QueueURL, func(q *queue, k *kept) error {
-		if value, ok := in.Attributes[attrFIFO]; ok && (value == "true") != q.fifo() {
+		if value, ok := in.Attributes[attrFIFO]; ok && q.fifo() && value != "true" {
 			return invalidAttribute(attrFIFO, "Modifying queue type is not supported.")
 		}
 		if bad := checkQueueAttributes(in.Attributes, q.fifo()); bad != nil {

@@ -105,7 +105,7 @@ func TestRedrivePolicyTexts(t *testing.T) {
 		`{"maxReceiveCount":3}`: "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.",
 		`{"maxReceiveCount":0,"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}`:         "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive.",
 		`{"maxReceiveCount":"1001","deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}`:    "Invalid value for maxReceiveCount: 1001, valid values are from 1 to 1000 both inclusive.",
-		`{"maxReceiveCount":3,"deadLetterTargetArn":"d"}`:                                            "Dead-letter target ARN should be fully qualified ARN.",
+		`{"maxReceiveCount":3,"deadLetterTargetArn":"d"}`:                                            "Invalid value for deadLetterTargetArn.",
 		`{"maxReceiveCount":3,"deadLetterTargetArn":7}`:                                              "Redrive policy is not a valid JSON map.",
 		`{"maxReceiveCount":3,"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d","x":"y"}`: "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].",
 		`{"maxReceiveCount":"3","deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}`:       "",

@@ -50,7 +50,7 @@ func parseRedrivePolicy(text string) (p redrivePolicy, reason string) {
 		return p, notAMap
 	}
 	if _, ok := parseARN(p.target); !ok {
-		return p, "Dead-letter target ARN should be fully qualified ARN."
+		return p, "Invalid value for deadLetterTargetArn."
 	}
 	return p, ""
 }

@@ -219,3 +219,23 @@ func TestMoveTaskErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestReceiveCountsOverARestart(t *testing.T) {
+	s := newService(t)
+	s.ok("CreateQueue", `{"QueueName":"q"}`)
+	s.ok("SendMessage", `{"QueueUrl":"q","MessageBody":"b"}`)
+	s.receiveOne(`,"VisibilityTimeout":0`)
+	handle := s.receiveOne("")["ReceiptHandle"]
+	s.restart()
+	code, out := s.json("ChangeMessageVisibility", encode(t, map[string]any{"QueueUrl": "q", "ReceiptHandle": handle, "VisibilityTimeout": 60}))
+	if code != 400 || out["query"] != "InvalidParameterValue;Sender" { // it is visible again, and says so
+		t.Errorf("a handle from before the restart: %d %v", code, out)
+	}
+	if m := s.receiveOne(`,"AttributeNames":["ApproximateReceiveCount"]`); m["Attributes"].(map[string]any)["ApproximateReceiveCount"] != "3" {
+		t.Errorf("received %v", m)
+	}
+	s.ok("DeleteMessage", encode(t, map[string]any{"QueueUrl": "q", "ReceiptHandle": handle}))
+	if out := s.shown(testURL, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"); out["ApproximateNumberOfMessages"] != "0" || out["ApproximateNumberOfMessagesNotVisible"] != "0" {
+		t.Errorf("after the delete: %v", out)
+	}
+}

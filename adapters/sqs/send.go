@@ -204,6 +204,14 @@ func checkSystemAttributes(attributes map[string]attributeValue) *awsproto.Error
 	return nil
 }
 
+// trace is the message's trace header: its own, or else the request's.
+func (in *messageInput) trace(c *awsproto.Call) string {
+	if own, ok := in.MessageSystemAttributes[traceHeader]; ok {
+		return own.Text()
+	}
+	return awsmessage.TraceOf(c.Trace)
+}
+
 // newMessage makes the broker's message for what a client sent, and the answer to it.
 func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message, sendMessageOutput, *awsproto.Error) {
 	if bad := in.check(); bad != nil {
@@ -224,7 +232,7 @@ func (q *queue) newMessage(c *awsproto.Call, in *messageInput) (*broker.Message,
 	}
 	id := awsproto.NewID()
 	m, err := encodeMessage(q.name, &awsmessage.Content{
-		ID: id, Sender: c.Sender(), Trace: in.MessageSystemAttributes[traceHeader].Text(), Attributes: in.MessageAttributes,
+		ID: id, Sender: c.Sender(), Trace: in.trace(c), Attributes: in.MessageAttributes,
 		Group: in.MessageGroupID, DeduplicationID: q.deduplicationID(in), Due: q.due(in),
 	}, in.MessageBody)
 	if err != nil {

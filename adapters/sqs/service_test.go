@@ -210,7 +210,7 @@ func TestErrorTexts(t *testing.T) {
 		{"DeleteMessage", `{` + q + `,"ReceiptHandle":"x"}`, 404, "com.amazonaws.sqs#ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", `The input receipt handle "x" is not a valid receipt handle.`},
 		{"GetQueueAttributes", `{` + q + `,"AttributeNames":["Nonsense"]}`, 400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute Nonsense."},
 		{"SetQueueAttributes", `{` + q + `,"Attributes":{"QueueArn":"x"}}`, 400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute QueueArn."},
-		{"SetQueueAttributes", `{` + q + `,"Attributes":{"FifoQueue":"true"}}`, 400, "com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."},
+		{"SetQueueAttributes", `{` + q + `,"Attributes":{"FifoQueue":"true"}}`, 400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute FifoQueue."},
 		{"CreateQueue", `{"QueueName":"` + strings.Repeat("q", 300<<10) + `"}`, 400, "com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"},
 		{"CreateQueue", `{"QueueName":"a.fifo"}`, 400, "com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"},
 		{"CreateQueue", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"31"}}`, 400, "com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute VisibilityTimeout"},

@@ -80,6 +80,17 @@ func parseQueueURL(c *awsproto.Call, text string) (address, *awsproto.Error) {
 	return a, nil
 }
 
+// refuseAtQueue refuses an action of the query protocol at a queue's URL that is not about that queue.
+func refuseAtQueue(c *awsproto.Call) *awsproto.Error {
+	if c.Protocol != awsproto.Query || c.Path == "/" {
+		return nil
+	}
+	if _, bad := parseQueueURL(c, ""); bad == nil {
+		return unknownAction(c.Action, "")
+	}
+	return nil
+}
+
 // regionOfHost gives the region in a host's name; "" when there is none.
 func regionOfHost(host string) string {
 	parts := strings.Split(host, ".")

@@ -62,6 +62,13 @@ func (a *adapter) extend(q *queue, handle string, timeout *int32) error {
 		return invalidValue(*timeout, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")
 	}
 	lease, err := q.session.FindLease(q.name, r.handle)
+	if broker.IsKind(err, broker.KindStaleLease) && !q.fifo() {
+		// A standard queue takes an old handle for the message, as long as that is there: in flight by another handle,
+		// it gets the timeout; visible again, it stays so.
+		if lease, err = q.session.CurrentLease(q.name, r.handle); err == nil && !lease.Valid() {
+			return nil
+		}
+	}
 	if err == nil {
 		err = q.session.Extend(visible, lease)
 	}

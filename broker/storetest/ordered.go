@@ -167,15 +167,42 @@ func deduplicated(f *fixture) {
 	if r := f.send("q", "b", "four", "b4"); !r.Duplicate {
 		f.Fatal("no duplicate in its group")
 	}
-	f.take("q", 9, "a4", "b4")
-	if _, err := f.s.DeleteQueue(f.ctx(), "q", false, false); err != nil {
-		f.Fatal(err)
-	}
-	spec.Limits = limits
+}
+
+// forgottenNames: a purge forgets what the queue was sent, and a queue that is declared again never knew it.
+func forgottenNames(f *fixture) {
+	limits := &broker.QueueLimits{Deduplicate: broker.DeduplicateInQueue}
+	spec := broker.QueueSpec{Name: "q", Durable: true, Ordered: true, Limits: limits}
 	if _, _, err := f.s.DeclareQueue(f.ctx(), spec); err != nil {
 		f.Fatal(err)
 	}
+	f.send("q", "b", "four", "b4")
+	if _, err := f.s.DeleteQueue(f.ctx(), "q", false, false); err != nil {
+		f.Fatal(err)
+	}
+	if _, _, err := f.s.DeclareQueue(f.ctx(), spec); err != nil {
+		f.Fatal(err)
+	}
+	if r := f.send("q", "b", "four", "b4"); r.Duplicate {
+		f.Fatal("a queue that was declared again remembers what the deleted one was sent")
+	}
+	purge := func() {
+		f.Helper()
+		if _, err := f.s.PurgeQueue(f.ctx(), "q"); err != nil {
+			f.Fatal(err)
+		}
+	}
+	purge()
+	f.restart()
+	if r := f.send("q", "b", "four", "b4"); r.Duplicate {
+		f.Fatal("a name that was purged is remembered by the log")
+	}
+	purge()
+	if r := f.send("q", "b", "four", "b4"); r.Duplicate {
+		f.Fatal("a name that was purged is remembered")
+	}
+	f.restart()
 	if r := f.send("q", "b", "four", "b4"); !r.Duplicate {
-		f.Fatal("no duplicate in a queue that was declared again")
+		f.Fatal("no duplicate after a purge")
 	}
 }

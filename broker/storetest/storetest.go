@@ -62,6 +62,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"fair groups":                                   fairGroups,
 		"a consumer of ordered groups":                  orderedConsumer,
 		"deduplication":                                 deduplicated,
+		"names that are forgotten":                      forgottenNames,
 		"messages that are not due":                     dueMessages,
 		"many messages that are not due":                manyDelayed,
 		"a large backlog of a locked group":             lockedBacklog,
