@@ -192,7 +192,7 @@ func TestSQSVisibility(t *testing.T) {
 		t.Fatal("it did not come again after its visibility timeout:", second, err)
 	}
 	_, err = c.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: first.Messages[0].ReceiptHandle, VisibilityTimeout: 5})
-	if code(err) != "InvalidParameterValue" {
+	if err != nil { // as measured on AWS
 		t.Errorf("changing the visibility by an old handle: %v", err)
 	}
 	_, err = c.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: second.Messages[0].ReceiptHandle, VisibilityTimeout: 43200})
