@@ -1,6 +1,9 @@
 package jetstream
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,17 +20,30 @@ const defaultShards = 32
 
 // format is what the file "format" in the data directory says.
 type format struct {
-	Version int `json:"version"`
-	Shards  int `json:"shards"`
+	Version int    `json:"version"`
+	Shards  int    `json:"shards"`
+	Key     string `json:"key,omitempty"` // tells the key of what is stored from others; empty when it is not encrypted
 }
 
-// readFormat returns the number of shards of the directory, and marks a new one.
-func readFormat(dir string) (shards int, err error) {
+// keyCheck is what a key is recognised by. With another one the server would pass over all that it cannot read, and
+// begin with nothing.
+func keyCheck(key string) string {
+	if key == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte("portico data directory"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// readFormat returns the number of shards of the directory, and marks a new one. It refuses another encryption key than
+// the one that the directory was made with, none included.
+func readFormat(dir, key string) (shards int, err error) {
 	path := filepath.Join(dir, "format")
 	raw, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		f := format{Version: formatVersion, Shards: defaultShards}
+		f := format{Version: formatVersion, Shards: defaultShards, Key: keyCheck(key)}
 		if raw, err = json.Marshal(f); err != nil {
 			return 0, err
 		}
@@ -45,7 +61,15 @@ func readFormat(dir string) (shards int, err error) {
 	if f.Version < formatVersion || f.Shards < 1 || f.Shards > 1000 {
 		return 0, fmt.Errorf("jetstream: the data directory's format file says %s", raw)
 	}
-	return f.Shards, nil
+	switch {
+	case f.Key == keyCheck(key):
+		return f.Shards, nil
+	case f.Key == "":
+		return 0, errors.New("jetstream: the data directory is not encrypted, and an encryption key is given")
+	case key == "":
+		return 0, errors.New("jetstream: the data directory is encrypted, and no encryption key is given")
+	}
+	return 0, errors.New("jetstream: the data directory is encrypted with another key")
 }
 
 // writeSynced writes a file so that it is there whole or not at all.

@@ -5,11 +5,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
 // A power cut while a stream is being created can leave its directory with files that are empty. The server passes
 // over such a stream when it starts, but creating the stream again over an empty key file would crash it.
+
+// removeKeyless removes the blocks of encrypted streams that have no key, before the server starts. It makes a block
+// before the block's key, without a sync, and a power cut can come between the two. It would take such a block for one
+// that is not encrypted, fail, and remove the whole stream (nats-server 2.15.2: convertToEncrypted, addStream). A key
+// is synced with the first entries of its block: what is in a block without one was confirmed to nobody.
+func (s *Store) removeKeyless() error {
+	blocks, err := filepath.Glob(filepath.Join(storeDir(s.opts.Dir), "jetstream", "*", "streams", "*", "msgs", "*.blk"))
+	if err != nil {
+		return fmt.Errorf("jetstream: looking for blocks without a key: %w", err)
+	}
+	for _, block := range blocks {
+		_, err := os.Stat(strings.TrimSuffix(block, ".blk") + ".key")
+		if err == nil {
+			continue
+		}
+		if os.IsNotExist(err) {
+			s.log.Warn("removing a block that a power cut left without its key", "block", block)
+			err = os.Remove(block)
+		}
+		if err != nil {
+			return fmt.Errorf("jetstream: a block without a key: %w", err)
+		}
+	}
+	return nil
+}
 
 // streamDir is where the server keeps a stream.
 func (s *Store) streamDir(shard int, stream string) string {

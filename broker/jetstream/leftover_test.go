@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -84,6 +85,78 @@ func TestTornMetadata(t *testing.T) {
 			t.Errorf("with something in it: %v; the store opens: %v", written, err)
 		}
 		if err == nil {
+			_ = s.Close()
+		}
+	}
+}
+
+// TestBlockWithoutKey leaves a block without its key behind, as a power cut can that comes while a block is begun, and
+// expects the others to be there.
+func TestBlockWithoutKey(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), leftoverOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := s.CreateQueueLog(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const messages, size = 5, 1 << 20
+	done := make(storedAt, messages)
+	for range messages {
+		log.Append(make([]byte, size), done)
+	}
+	for range messages {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := log.(*queueLog)
+	blocks := filepath.Join(s.streamDir(l.shard.number, l.stream), "msgs")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	for ; ; last++ {
+		if _, err := os.Stat(filepath.Join(blocks, fmt.Sprintf("%d.key", last+1))); err != nil {
+			break
+		}
+	}
+	if last < 2 {
+		t.Fatalf("%d blocks, want some", last)
+	}
+	if err := os.WriteFile(filepath.Join(blocks, fmt.Sprintf("%d.blk", last+1)), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(t.Context(), leftoverOptions(dir)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log, _, err = s.OpenQueueLog(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := log.CountFrom(t.Context(), 0); err != nil || n != messages {
+		t.Errorf("%d messages, %v; want %d", n, err, messages)
+	}
+}
+
+// TestOtherKey opens a directory with another key than it was made with, which would hide everything in it.
+func TestOtherKey(t *testing.T) {
+	for _, keys := range [][2]string{{"a key", "another"}, {"a key", ""}, {"", "a key"}} {
+		opts := leftoverOptions(t.TempDir())
+		opts.EncryptionKey = keys[0]
+		s, err := Open(t.Context(), opts)
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.EncryptionKey = keys[1]
+		if s, err := Open(t.Context(), opts); err == nil {
+			t.Errorf("made with the key %q, opened with %q", keys[0], keys[1])
 			_ = s.Close()
 		}
 	}

@@ -33,7 +33,8 @@ type Options struct {
 	Dir string
 	// Durability is Fsync if empty.
 	Durability Durability
-	// EncryptionKey encrypts what is stored (ChaCha20-Poly1305); empty: no encryption.
+	// EncryptionKey encrypts what is stored (ChaCha20-Poly1305); empty: no encryption. A directory keeps the key that it
+	// was made with.
 	EncryptionKey string
 	// Logger gets the store's events; nil means slog.Default().
 	Logger *slog.Logger
@@ -99,7 +100,7 @@ func (s *Store) prepare() error {
 		return err
 	}
 	s.unlock = unlock
-	if s.shards, err = readFormat(s.opts.Dir); err != nil {
+	if s.shards, err = readFormat(s.opts.Dir, s.opts.EncryptionKey); err != nil {
 		return errors.Join(err, unlock())
 	}
 	return nil
@@ -118,6 +119,11 @@ func (s *Store) boot(ctx context.Context) error {
 		syncAll = nil
 	}
 	s.commit = newCommitter(syncAll, s.failed)
+	if s.opts.EncryptionKey != "" {
+		if err := s.removeKeyless(); err != nil {
+			return err
+		}
+	}
 	if s.server, err = startServer(storeDir(s.opts.Dir), s.shards, s.opts.EncryptionKey, s.log, s.writeFailed); err != nil {
 		return err
 	}
