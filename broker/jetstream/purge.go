@@ -19,8 +19,9 @@ import (
 // left to a new file and rename that, without a sync. Where the file system does not write a file's content before
 // such a rename (XFS, ext4 with noauto_da_alloc), a power cut before the next sync then takes the whole block away,
 // with messages that were confirmed long ago: seen in a test. So a log is purged by whole blocks, which only removes
-// files. What is left in the block at the floor goes once the log is quiet, between two rounds and with a sync at once.
-// Encrypted blocks are never that large.
+// files. What is left in the block at the floor goes once the log is quiet, written through to the disk before it is
+// renamed ([writeThrough]); where that cannot be had, between two rounds and with a sync at once, which leaves the
+// milliseconds of that sync. Encrypted blocks are never that large.
 
 const (
 	// rewriteSize is the size of block up to which the server rewrites none.
@@ -33,6 +34,7 @@ const (
 
 // block is one of a log's block files.
 type block struct {
+	path  string
 	first uint64 // the sequence of its first entry
 	size  int64
 }
@@ -73,13 +75,32 @@ func (s *Store) purgeBlocks(ctx context.Context, shard int, stream string, below
 	return inside, nil
 }
 
-// purgeInside purges a stream although that may rewrite a block: between two rounds, with a sync at once.
+// purgeInside purges a stream although that may rewrite a block.
 func (s *Store) purgeInside(ctx context.Context, shard int, stream string, below uint64) error {
 	err := broker.ErrClosed
 	done := make(chan error, 1)
-	s.commit.between(func() { err = s.api.purge(ctx, shard, stream, below) },
+	s.commit.between(func() { err = s.rewrite(ctx, shard, stream, below) },
 		broker.CompletionFunc(func(err error) { done <- err }))
 	return errors.Join(<-done, err)
+}
+
+// rewrite purges a stream, and has a block that is rewritten by that written through.
+func (s *Store) rewrite(ctx context.Context, shard int, stream string, below uint64) error {
+	blocks := s.blocks(shard, stream)
+	i := slices.IndexFunc(blocks, func(b block) bool { return b.first > below })
+	if i < 0 {
+		i = len(blocks)
+	}
+	if i == 0 {
+		return s.api.purge(ctx, shard, stream, below)
+	}
+	path := blocks[i-1].path
+	after, err := writeThrough(path+".tmp", path) // the name that the server uses (server/filestore.go: writeAtomically)
+	if err != nil {
+		s.log.Debug("a block is rewritten without being written through", "block", path, "err", err)
+		return s.api.purge(ctx, shard, stream, below)
+	}
+	return errors.Join(s.api.purge(ctx, shard, stream, below), after())
 }
 
 // purgeSteps cuts a purge into steps that can be made at any time.
@@ -164,7 +185,7 @@ func readBlock(path string) (block, bool) {
 		length := binary.LittleEndian.Uint32(head[:]) & lengthMask
 		seq := binary.LittleEndian.Uint64(head[4:])
 		if seq&(erasedMark|tombstoneMark) == 0 && seq > 0 {
-			return block{first: seq, size: info.Size()}, true
+			return block{path, seq, info.Size()}, true
 		}
 		if length < recordHead {
 			return block{}, false

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -53,7 +54,11 @@ func TestPurgeKeepsBlocks(t *testing.T) {
 	if err != nil || info.State.FirstSeq != below {
 		t.Errorf("first %d, %v; want %d", info.State.FirstSeq, err, below)
 	}
-	if after := s.blocks(l.shard.number, l.stream); after[0].size > 2*size {
+	after := s.blocks(l.shard.number, l.stream)
+	if after[0].size > 2*size {
 		t.Errorf("blocks %v: the first is not smaller", after)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(after[0].path), "*.tmp")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,7 @@ import (
 // disk is a file system on a loop device, whose power can be cut.
 type disk struct {
 	image, mount, options string
+	left                  chan struct{} // closed when the neighbour has gone; nil without one
 }
 
 // fileSystem is a kind of disk, with its options of mkfs and mount.
@@ -58,6 +60,27 @@ func (d *disk) attach() error { return command("mount", "-o", d.options, d.image
 
 func (d *disk) detach() error { return command("umount", d.mount) }
 
+// neighbour starts something else that uses the disk, until the power is cut: it syncs a file of its own all the time.
+// With each sync the file system commits what it knows of all files, also of those whose content it has not written.
+func (d *disk) neighbour() error {
+	f, err := os.Create(filepath.Join(d.mount, "neighbour"))
+	if err != nil {
+		return err
+	}
+	d.left = make(chan struct{})
+	go func() {
+		defer close(d.left)
+		defer f.Close()
+		for n, next := byte(0), time.Tick(5*time.Millisecond); ; n++ {
+			<-next
+			if _, err := f.WriteAt([]byte{n}, 0); err != nil || f.Sync() != nil {
+				return
+			}
+		}
+	}()
+	return nil
+}
+
 // goingDown is EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN (Linux: fs/ext4/ext4.h, fs/xfs/libxfs/xfs_fs.h), noLogFlush its
 // argument that nothing is written any more, neither data nor the journal.
 const (
@@ -72,5 +95,9 @@ func (d *disk) cut() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), goingDown, noLogFlush), f.Close())
+	err = errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), goingDown, noLogFlush), f.Close())
+	if err == nil && d.left != nil {
+		<-d.left
+	}
+	return err
 }

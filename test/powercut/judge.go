@@ -84,28 +84,28 @@ func (v *verdict) checkQueue(queue string, messages []string, there map[string]b
 func (v *verdict) checkTransactions(e *events, there map[string]bool) {
 	for id, t := range e.txs {
 		v.Transactions++
-		done, undone := "", ""
+		var done, undone []string
 		if t.answered {
-			done = "its answer"
+			done = append(done, "its answer")
 		}
 		for _, m := range t.publishes {
 			// A message that a later transaction settles tells nothing by being absent.
 			if there[m] {
-				done = m
+				done = append(done, m)
 			} else if e.takenByTx[m] == "" {
-				undone = m
+				undone = append(undone, m)
 			}
 		}
 		for _, m := range t.settles {
 			// It tells something by being absent only if it was there for certain.
 			if there[m] {
-				undone = "-" + m
+				undone = append(undone, "-"+m)
 			} else if e.confirmed[m] {
-				done = "-" + m
+				done = append(done, "-"+m)
 			}
 		}
-		if done != "" && undone != "" {
-			v.fault("transaction %s is half done: %s speaks for it, %s against it", id, done, undone)
+		if len(done) > 0 && len(undone) > 0 {
+			v.fault("transaction %s is half done: %s for it, %s against it", id, strings.Join(done, ", "), strings.Join(undone, ", "))
 		}
 	}
 }

@@ -29,22 +29,22 @@ func TestJudge(t *testing.T) {
 		{
 			"transaction answered and absent", declared + "begin 1 +a#1\ncommit 1\n",
 			found{"a": nil, "b": nil},
-			[]string{"transaction 1 is half done: its answer speaks for it, a#1 against it"},
+			[]string{"transaction 1 is half done: its answer for it, a#1 against it"},
 		},
 		{
 			"transaction half", declared + "begin 1 +a#1 +b#1\n",
 			found{"a": {"a#1"}, "b": nil},
-			[]string{"transaction 1 is half done: a#1 speaks for it, b#1 against it"},
+			[]string{"transaction 1 is half done: a#1 for it, b#1 against it"},
 		},
 		{
 			"transaction settled only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n",
 			found{"a": nil, "b": nil},
-			[]string{"transaction 1 is half done: -a#1 speaks for it, b#1 against it"},
+			[]string{"transaction 1 is half done: -a#1 for it, b#1 against it"},
 		},
 		{
 			"transaction published only", declared + "publish a#1\nconfirm a#1\nbegin 1 +b#1 -a#1\n",
 			found{"a": {"a#1"}, "b": {"b#1"}},
-			[]string{"transaction 1 is half done: b#1 speaks for it, -a#1 against it"},
+			[]string{"transaction 1 is half done: b#1 for it, -a#1 against it"},
 		},
 		{"offset kept", "ready\npublish log#1\nreached log#1 0\n", found{"log": {"log#1"}}, nil},
 		{"offset of another", "ready\npublish log#1 log#2\nreached log#1 0\n", found{"log": {"log#2"}}, []string{"message log#1 was read at offset 0, where log#2 is"}},

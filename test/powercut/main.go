@@ -6,6 +6,7 @@
 //
 //	powercut cut    the power fails: a file system on a loop device stops writing (root)
 //	powercut kill   the process is killed
+//	powercut purge  the power fails right after a purge that rewrote a block (root)
 //	powercut full   the disk is full (root)
 //	powercut trace  no cut: the system calls of a run are checked message by message (strace)
 //
@@ -35,7 +36,7 @@ func main() {
 	dir := flag.String("dir", os.TempDir(), "where the images go")
 	keep := flag.Bool("keep", false, "keep what a faulty round leaves behind")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: powercut [flags] cut|kill|full|trace ...")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: powercut [flags] cut|purge|kill|full|trace ...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -50,6 +51,8 @@ func main() {
 		switch what {
 		case "cut":
 			err = r.cut(strings.Fields(*fs))
+		case "purge":
+			err = r.purge(strings.Fields(*fs))
 		case "kill":
 			err = r.kill()
 		case "full":
@@ -92,7 +95,7 @@ type runner struct {
 const testKey = "a key for tests"
 
 func (r *runner) plan(fs string, d jetstream.Durability, encrypted bool) plan {
-	p := plan{fs: fs, run: duration(r.random), settings: settings{Durability: d, Seed: r.random.Uint64()}}
+	p := plan{fs: fs, keep: r.keep, run: duration(r.random), settings: settings{Durability: d, Seed: r.random.Uint64()}}
 	if encrypted {
 		p.settings.Key = testKey
 	}

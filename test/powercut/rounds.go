@@ -71,6 +71,7 @@ func (c *child) kill() error {
 type plan struct {
 	settings settings
 	fs       string // of fileSystems; "" for a kill without a cut
+	keep     bool   // keep the file system as the cut left it
 	run      time.Duration
 }
 
@@ -104,6 +105,11 @@ func (p plan) round(dir string) (v *verdict, err error) {
 	if err := c.waitFor("ready", time.Minute); err != nil {
 		return nil, errors.Join(err, c.kill())
 	}
+	if d != nil {
+		if err := d.neighbour(); err != nil {
+			return nil, errors.Join(err, c.kill())
+		}
+	}
 	<-time.After(p.run) // the moment of the cut
 	if p.fs == "" {
 		err = c.kill()
@@ -114,6 +120,9 @@ func (p plan) round(dir string) (v *verdict, err error) {
 	}
 	if p.fs != "" {
 		err = errors.Join(d.cut(), c.kill(), d.detach())
+		if err == nil && p.keep { // a start mends what it finds
+			err = command("cp", "--sparse=always", d.image, d.image+".cut")
+		}
 		if err == nil {
 			err = d.attach()
 		}
@@ -159,7 +168,12 @@ func judgeAfter(s settings, answered int64) (*verdict, error) {
 func look(s settings, use bool) (have found, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	log := slog.New(slog.DiscardHandler)
+	events, err := os.OpenFile(s.History+".starts", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	log := slog.New(slog.NewTextHandler(events, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := jetstream.Open(ctx, jetstream.Options{Dir: filepath.Join(s.Dir, "data"), EncryptionKey: s.Key, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("the store does not open: %w", err)
