@@ -290,6 +290,7 @@ func (q *Queue) dispatch() {
 	if q.chooser != nil && !q.incomplete() {
 		q.chooser.dispatch()
 	}
+	stalled := q.chooser != nil && q.anyReady() && len(q.consumers) > 0 && q.room() == 0
 	for q.chooser == nil && q.anyReady() && len(q.consumers) > 0 && !q.incomplete() {
 		if q.tooOld() {
 			q.retire(q.popReady(), DiedOfAge, nil)
@@ -303,10 +304,12 @@ func (q *Queue) dispatch() {
 		}
 		c := q.nextConsumer()
 		if c == nil {
+			stalled = true
 			break
 		}
 		q.handOut(q.popReady(), c)
 	}
+	q.stall.note(stalled)
 	q.markAhead()
 	if !q.mark.pending { // what may be too much is about to be handed out
 		q.keepLimits()

@@ -134,6 +134,10 @@ type QueueInfo struct {
 	// Dead is how many bytes of settled messages the log still holds, as far as this run of the broker knows.
 	Dead    int64
 	Created time.Time
+	// Stalled is for how long messages have waited although there were consumers, since none of them took more.
+	Stalled time.Duration
+	// HeadTime is the application's time of the message that goes out next; zero when it has none or is not in memory.
+	HeadTime time.Time
 	// Counts is what was counted of the queue in this run of the broker.
 	Counts Counts
 }

@@ -87,6 +87,7 @@ type Queue struct {
 	timer      *time.Timer       // fires at the first deadline
 	timerAt    time.Time
 
+	stall     stall
 	stream    *stream    // of a queue that keeps its messages; nil: of an ordinary one
 	sightings *sightings // of a queue that deduplicates; else nil
 	unnamed   uint64     // the names of messages below this sequence are forgotten
@@ -325,14 +326,18 @@ func (q *Queue) info() QueueInfo {
 	if q.stream != nil {
 		return q.stream.info(q)
 	}
-	return QueueInfo{
-		Spec: q.spec, ID: q.id, Created: q.created,
+	info := QueueInfo{
+		Spec: q.spec, ID: q.id, Created: q.created, Stalled: q.stall.sum(),
 		Ready: q.ready(), Unacked: q.leased, Delayed: q.delayed, Consumers: len(q.consumers),
 		Dead:       q.taken - q.rec.purgedAt - q.liveBytes,
 		ReadyBytes: q.readyBytes, UnackedBytes: q.leasedBytes, WindowBytes: q.windowBytes,
 		BytesUnknown: q.unmeasured && q.unread > 0 && q.next <= q.found,
 		Counts:       q.traffic.Counts(),
 	}
+	if head := q.head(); head != nil {
+		info.HeadTime, _ = head.Properties().Timestamp()
+	}
+	return info
 }
 
 // ready is the number of messages that wait. The caller holds q.mu.

@@ -22,6 +22,7 @@ type call struct {
 	r      *http.Request
 	user   *broker.Principal
 	vars   map[string]string // the variables of the resource's path
+	spans  map[string]span   // the past that is asked for, by kind
 	// expand makes an item of a page out of its name and virtual host; nil when the items are whole already.
 	expand func(object) object
 }

@@ -49,7 +49,7 @@ func (c *call) describeChannel(l *broker.Lane, consumers []broker.ConsumerInfo) 
 		"consumer_count": len(consumers),
 	}
 	if c.wantsStats() {
-		addMessageStats(o, l.Traffic.Counts(), c.server.opts.Rates.of(l))
+		addMessageStats(o, l.Traffic.Counts(), c.view(l))
 	}
 	return o
 }

@@ -73,9 +73,9 @@ func (c *call) describeConnection(conn *broker.Connection) object {
 		o[name] = v
 	}
 	if c.wantsStats() {
-		samples := c.server.opts.Rates.of(conn)
-		put(o, "recv_oct", conn.Received.Bytes(), samples.slope(bytesReceived))
-		put(o, "send_oct", conn.Sent.Bytes(), samples.slope(bytesSent))
+		samples := c.view(conn)
+		put(o, "recv_oct", conn.Received.Bytes(), samples.gauged(spanData, bytesReceived))
+		put(o, "send_oct", conn.Sent.Bytes(), samples.gauged(spanData, bytesSent))
 		o["recv_cnt"], o["send_cnt"] = conn.Received.Pieces(), conn.Sent.Pieces()
 	}
 	return o

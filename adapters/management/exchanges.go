@@ -73,7 +73,7 @@ func (c *call) describeExchange(s *broker.Session, spec broker.ExchangeSpec, cou
 		o["policy"] = policy.Name
 	}
 	if c.wantsStats() {
-		if stats := exchangeStats(counts, c.server.opts.Rates.of(exchangeKey{s.Namespace(), spec.Name})); stats != nil {
+		if stats := exchangeStats(counts, c.view(exchangeKey{s.Namespace(), spec.Name})); stats != nil {
 			o["message_stats"] = stats
 		}
 	}

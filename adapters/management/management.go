@@ -44,6 +44,8 @@ type Options struct {
 	CertificateEnds func() (time.Time, error)
 	// Listeners lists where clients are served; nil for nowhere.
 	Listeners func() []Listener
+	// Syncs tells how often the disk was synced, and how long all of it took; nil where nothing is stored.
+	Syncs func() (n uint64, took time.Duration)
 	// Rates tells how fast counts grow; nil: every rate is 0.
 	Rates *Rates
 	// Declare makes queues, exchanges and bindings under the rules of AMQP; it is required.
@@ -151,6 +153,8 @@ func resources() []resource {
 		parameterResources(),
 		definitionResources(),
 		overviewResources(),
+		nodeResources(),
+		featureResources(),
 		connectionResources(),
 		exchangeResources(),
 		queueResources(),

@@ -4,10 +4,10 @@ import "github.com/portico-mq/portico/broker"
 
 func details(rate float64) object { return object{"rate": rate} }
 
-// put adds a count with its rate.
-func put(o object, name string, value any, rate float64) {
+// put adds a number with what is shown beside it.
+func put(o object, name string, value any, beside object) {
 	o[name] = value
-	o[name+"_details"] = details(rate)
+	o[name+"_details"] = beside
 }
 
 // statNames are RabbitMQ's names of what is counted.
@@ -32,26 +32,25 @@ var statNames = []struct {
 var deliverGet = []broker.Stat{broker.Delivered, broker.DeliveredAutoAck, broker.Fetched, broker.FetchedAutoAck}
 
 // messageStats describes counts; nil when nothing was counted, and RabbitMQ leaves them out.
-func messageStats(counts broker.Counts, s *series) object {
+func messageStats(counts broker.Counts, v view) object {
 	if counts == (broker.Counts{}) {
 		return nil
 	}
 	o := object{}
 	for _, n := range statNames {
-		put(o, n.name, counts[n.stat], s.rate(n.stat))
+		put(o, n.name, counts[n.stat], v.counted(n.stat))
 	}
-	sum, rate := uint64(0), 0.0
+	sum := uint64(0)
 	for _, stat := range deliverGet {
 		sum += counts[stat]
-		rate += s.rate(stat)
 	}
-	put(o, "deliver_get", sum, rate)
+	put(o, "deliver_get", sum, v.counted(deliverGet...))
 	return o
 }
 
 // addQueueStats adds the counts of a queue, which knows nothing of its publishers, to o, if there are any.
-func addQueueStats(o object, counts broker.Counts, s *series) {
-	stats := messageStats(counts, s)
+func addQueueStats(o object, counts broker.Counts, v view) {
+	stats := messageStats(counts, v)
 	if stats == nil {
 		return
 	}
@@ -63,26 +62,26 @@ func addQueueStats(o object, counts broker.Counts, s *series) {
 }
 
 // addMessageStats adds the counts to o, if there are any.
-func addMessageStats(o object, counts broker.Counts, s *series) {
-	if stats := messageStats(counts, s); stats != nil {
+func addMessageStats(o object, counts broker.Counts, v view) {
+	if stats := messageStats(counts, v); stats != nil {
 		o["message_stats"] = stats
 	}
 }
 
 // exchangeStats describes the counts of an exchange; nil when nothing was counted.
-func exchangeStats(counts broker.Counts, s *series) object {
+func exchangeStats(counts broker.Counts, v view) object {
 	if counts == (broker.Counts{}) {
 		return nil
 	}
 	o := object{}
-	put(o, "publish_in", counts[broker.Published], s.rate(broker.Published))
-	put(o, "publish_out", counts[broker.Routed], s.rate(broker.Routed))
+	put(o, "publish_in", counts[broker.Published], v.counted(broker.Published))
+	put(o, "publish_out", counts[broker.Routed], v.counted(broker.Routed))
 	return o
 }
 
 // addTotals adds how many messages there are.
-func addTotals(o object, ready_, unacked_ int, s *series) {
-	put(o, "messages_ready", ready_, s.slope(ready))
-	put(o, "messages_unacknowledged", unacked_, s.slope(unacked))
-	put(o, "messages", ready_+unacked_, s.slope(ready)+s.slope(unacked))
+func addTotals(o object, ready_, unacked_ int, v view) {
+	put(o, "messages_ready", ready_, v.gauged(spanLengths, ready))
+	put(o, "messages_unacknowledged", unacked_, v.gauged(spanLengths, unacked))
+	put(o, "messages", ready_+unacked_, v.gauged(spanLengths, ready, unacked))
 }

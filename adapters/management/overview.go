@@ -3,12 +3,9 @@ package management
 import (
 	"encoding/json"
 	"os"
-	"runtime"
 	"strings"
-	"time"
 
 	"github.com/portico-mq/portico/broker"
-	"github.com/portico-mq/portico/internal/openfiles"
 )
 
 func overviewResources() []resource {
@@ -16,12 +13,7 @@ func overviewResources() []resource {
 		{path: "/overview", get: getOverview},
 		{path: "/version", get: func(c *call) { c.write(200, c.server.opts.Version) }},
 		{path: "/cluster-name", get: func(c *call) { c.answer(object{"name": c.server.clusterName()}) }, put: putClusterName},
-		{path: "/nodes", access: monitors, get: func(c *call) { c.list([]object{c.describeNode()}, "name") }},
-		{path: "/nodes/{node}", access: monitors, get: getNode},
 		{path: "/extensions", get: func(c *call) { c.write(200, []object{{"javascript": "dispatcher.js"}}) }},
-		{path: "/feature-flags", access: administrators, get: func(c *call) { c.list([]object{}, "name") }},
-		{path: "/deprecated-features", access: monitors, get: func(c *call) { c.list([]object{}, "name") }},
-		{path: "/deprecated-features/used", access: monitors, get: func(c *call) { c.list([]object{}, "name") }},
 		{path: "/reset", access: administrators, delete: resetCounts},
 	}
 }
@@ -92,9 +84,6 @@ func exchangeTypes() []object {
 	} {
 		types = append(types, object{"name": string(kind), "enabled": true, "description": "Exchange of a RabbitMQ plugin"})
 	}
-	for _, kind := range []broker.ExchangeKind{broker.ConsistentHash, broker.ModulusHash, broker.Random, broker.RecentHistory, broker.Delaying} {
-		types = append(types, object{"name": string(kind), "enabled": true, "description": "As RabbitMQ's plugin of that name"})
-	}
 	return types
 }
 
@@ -106,8 +95,10 @@ func getOverview(c *call) {
 		"cluster_name": s.clusterName(), "node": s.node(), "rates_mode": "basic", "release_series_support_status": "supported",
 		"disable_stats": false, "enable_queue_totals": false, "is_op_policy_updating_enabled": true,
 		"cluster_tags": object{}, "node_tags": object{}, "default_queue_type": "classic",
-		"sample_retention_policies": object{"global": []int{}, "basic": []int{}, "detailed": []int{}},
-		"exchange_types":            exchangeTypes(),
+		"sample_retention_policies": object{
+			"global": ages(globalRetention), "basic": ages(basicRetention), "detailed": ages(basicRetention[:1]),
+		},
+		"exchange_types": exchangeTypes(),
 	}
 	if isMonitor(c.user) {
 		o["listeners"], o["contexts"] = s.describeListeners(), s.contexts()
@@ -123,25 +114,29 @@ func getOverview(c *call) {
 		"consumers": totals.consumers,
 	}
 	if c.wantsStats() {
-		var samples *series
+		var samples view // whose rates are those of what the user may not see, too
 		if isMonitor(c.user) {
-			samples = s.opts.Rates.of(overallKey{})
+			samples = c.view(overallKey{})
 		}
 		queues := object{}
 		addTotals(queues, totals.ready, totals.unacked, samples)
 		o["queue_totals"] = queues
 		o["message_stats"] = object{}
 		addMessageStats(o, totals.counts, samples)
-		o["churn_rates"] = s.churn()
+		churn, node := object{}, c.view(nodeKey{})
+		for name, n := range s.churn() {
+			put(churn, name, n, node.named(spanLengths, name))
+		}
+		o["churn_rates"] = churn
 		o["statistics_db_event_queue"] = 0
 	}
 	c.answer(o)
 }
 
 // churn is what came and went since the start.
-func (s *server) churn() object {
+func (s *server) churn() map[string]uint64 {
 	t := s.broker.Totals()
-	return object{
+	return map[string]uint64{
 		"connection_created": t.ConnectionsOpened, "connection_closed": t.ConnectionsClosed,
 		"channel_created": t.LanesOpened, "channel_closed": t.LanesClosed,
 		"queue_declared": t.QueuesDeclared, "queue_created": t.QueuesCreated, "queue_deleted": t.QueuesDeleted,
@@ -196,74 +191,11 @@ func (s *server) contexts() []object {
 		if strings.HasPrefix(l.Protocol, "http") {
 			list = append(list, object{
 				"node": s.node(), "description": "RabbitMQ Management", "path": "/", "cowboy_opts": "[]",
-				"ip": l.Address, "port": l.Port,
+				"ip": l.Address, "port": itoa(l.Port), "ssl_opts": []string{},
 			})
 		}
 	}
 	return list
-}
-
-// started is when the process began to serve: near enough for an uptime.
-var started = time.Now()
-
-func getNode(c *call) {
-	if c.vars["node"] != c.server.node() {
-		c.notFound()
-		return
-	}
-	c.answer(c.describeNode())
-}
-
-func (c *call) describeNode() object {
-	s := c.server
-	alarms := map[broker.Alarm]bool{}
-	for _, a := range s.broker.Alarms() {
-		alarms[a] = true
-	}
-	o := object{
-		"name": s.node(), "type": "disc", "running": true, "being_drained": false, "os_pid": itoa(os.Getpid()),
-		"uptime": time.Since(started).Milliseconds(), "processors": runtime.NumCPU(),
-		"rates_mode": "basic", "partitions": []string{}, "cluster_links": []object{}, "enabled_plugins": []string{"rabbitmq_management"},
-		"exchange_types": exchangeTypes(), "auth_mechanisms": authMechanisms(), "contexts": s.contexts(),
-		"applications": []object{{"name": "rabbit", "description": "RabbitMQ", "version": s.opts.Version}},
-		"mem_alarm":    alarms[broker.AlarmMemory], "disk_free_alarm": alarms[broker.AlarmDisk],
-		"db_dir": s.opts.DataDir, "log_files": []string{"<stderr>"}, "config_files": []string{},
-	}
-	if s.opts.Memory != nil {
-		o["mem_limit"] = s.opts.Memory.Status().Limit
-	}
-	if s.opts.DiskFree != nil {
-		o["disk_free_limit"] = s.opts.DiskLimit
-	}
-	if _, _, limit, err := openfiles.Count(); err == nil {
-		o["fd_total"], o["sockets_total"] = limit, limit
-	}
-	rates := s.opts.Rates.nodeRates()
-	for name, n := range s.nodeNumbers() {
-		o[name] = int64(n)
-		o[name+"_details"] = details(rates[name])
-	}
-	return o
-}
-
-// nodeNumbers are what is measured of the node and has a rate.
-func (s *server) nodeNumbers() map[string]float64 {
-	n := map[string]float64{"proc_used": float64(runtime.NumGoroutine())}
-	if s.opts.Memory != nil {
-		n["mem_used"] = float64(s.opts.Memory.Status().Used)
-	}
-	if s.opts.DiskFree != nil {
-		if free, err := s.opts.DiskFree(); err == nil {
-			n["disk_free"] = float64(free)
-		}
-	}
-	if used, sockets, _, err := openfiles.Count(); err == nil {
-		n["fd_used"], n["sockets_used"] = float64(used), float64(sockets)
-	}
-	for name, count := range s.churn() {
-		n[name] = float64(count.(uint64))
-	}
-	return n
 }
 
 func authMechanisms() []object {

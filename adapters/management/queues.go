@@ -3,6 +3,7 @@ package management
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 )
@@ -11,6 +12,7 @@ func queueResources() []resource {
 	const one = "/queues/{vhost}/{queue}"
 	return []resource{
 		{path: "/queues", get: listQueues},
+		{path: "/queues/detailed", get: listQueues},
 		{path: "/queues/{vhost}", access: visible, get: listQueues},
 		{path: one, access: visible, get: getQueue, put: putQueue, delete: deleteQueue},
 		{path: one + "/bindings", access: visible, get: listBindingsOfQueue},
@@ -89,26 +91,65 @@ func (c *call) describeQueue(s *broker.Session, info *broker.QueueInfo, owner *b
 	if owner != nil {
 		o["owner_pid_details"] = connectionDetails(owner)
 	}
-	samples := c.server.opts.Rates.of(queueKey{vhost, spec.Name})
+	o["state"] = "running"
+	if queueType(spec) != "classic" {
+		node := c.server.node()
+		o["leader"], o["members"], o["online"] = node, []string{node}, []string{node}
+	}
 	if !c.wantsStats() {
-		if c.flag("enable_queue_totals") {
+		if c.flag("enable_queue_totals") && !spec.Stream {
 			o["messages"], o["messages_ready"], o["messages_unacknowledged"] = info.Ready+info.Unacked, info.Ready, info.Unacked
 		}
 		return o
 	}
-	o["state"], o["consumers"] = "running", info.Consumers
+	key := queueKey{vhost, spec.Name}
+	samples := c.view(key)
+	o["consumers"] = info.Consumers
 	if spec.Stream {
-		node := c.server.node()
-		o["leader"], o["members"], o["online"] = node, []string{node}, []string{node}
-		o["readers"] = object{node: info.Consumers}
+		o["readers"] = object{c.server.node(): info.Consumers}
 	}
 	addTotals(o, info.Ready, info.Unacked, samples)
 	addQueueStats(o, info.Counts, samples)
 	addQueueBytes(o, info)
-	if since, idle := samples.idleSince(); idle {
+	if !spec.Stream {
+		addConsumers(o, spec, s.QueueConsumers(spec.Name))
+		addUtilisation(o, info, samples)
+		o["head_message_timestamp"] = nil
+		if !info.HeadTime.IsZero() {
+			o["head_message_timestamp"] = info.HeadTime.Unix()
+		}
+	}
+	if since, idle := c.server.opts.Rates.idleSince(key); idle {
 		o["idle_since"] = since.UTC().Format("2006-01-02T15:04:05.000-07:00")
 	}
 	return o
+}
+
+// addConsumers adds the tags of consumers that have the queue for themselves.
+func addConsumers(o object, spec *broker.QueueSpec, consumers []broker.ConsumerInfo) {
+	var exclusive, active any
+	for i := range consumers {
+		switch k := &consumers[i]; {
+		case k.Options.Exclusive:
+			exclusive = k.Options.Tag
+		case spec.SingleActive && !k.Waiting:
+			active = k.Options.Tag
+		}
+	}
+	if queueType(spec) == "quorum" { // RabbitMQ has two names for it
+		o["single_active_consumer_ctag"] = active
+	}
+	o["exclusive_consumer_tag"], o["single_active_consumer_tag"] = exclusive, active
+}
+
+// addUtilisation adds which part of the last interval consumers had room for another message.
+func addUtilisation(o object, info *broker.QueueInfo, samples view) {
+	part := 0.0
+	if info.Consumers > 0 {
+		blocked := samples.gauged(spanLengths, stalled)["rate"].(float64) / float64(time.Second)
+		part = min(max(1-blocked, 0), 1)
+	}
+	o["consumer_utilisation"], o["consumer_capacity"] = part, part
 }
 
 // addQueueBytes adds what is known of the bytes of a queue. A durable queue has all its messages on disk.

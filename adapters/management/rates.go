@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -16,6 +17,14 @@ type sample struct {
 	at     time.Time
 	counts broker.Counts
 	gauges [gaugeCount]int64
+	values map[string]float64 // of the node
+}
+
+// equal tells whether nothing happened between two samples. That messages wait for consumers is nothing.
+func (s *sample) equal(other *sample) bool {
+	mine, theirs := s.gauges, other.gauges
+	mine[stalled], theirs[stalled] = 0, 0
+	return s.counts == other.counts && mine == theirs && maps.Equal(s.values, other.values)
 }
 
 // gauge is something that goes up and down.
@@ -26,44 +35,39 @@ const (
 	unacked
 	bytesReceived
 	bytesSent
+	stalled // nanoseconds: see broker.QueueInfo
 	gaugeCount
 )
 
-// series are the last two samples of one thing; a rate is the difference between them.
+// series are the samples of one thing; its rate is the difference between the last two.
 type series struct {
 	before, last sample
 	changed      time.Time // of the last sample that differed from the one before it
+	past         []level
 }
 
-// idleSince tells since when nothing has changed, and whether that is so for a whole interval.
-func (s *series) idleSince() (time.Time, bool) {
-	if s == nil {
-		return time.Time{}, false
+func newSeries(key any) *series {
+	retentions := basicRetention
+	switch key.(type) {
+	case overallKey, vhostKey, nodeKey:
+		retentions = globalRetention
 	}
-	return s.changed, s.last.at.After(s.changed)
+	s := &series{past: make([]level, len(retentions))}
+	for i := range retentions {
+		s.past[i].retention = retentions[i]
+	}
+	return s
 }
 
-// rate is how often a second s happened; 0 until there are two samples.
-func (s *series) rate(stat broker.Stat) float64 {
-	if s == nil {
-		return 0
+// add adds a sample.
+func (s *series) add(n sample) {
+	if s.last.at.IsZero() || !s.last.equal(&n) {
+		s.changed = n.at
 	}
-	return perSecond(int64(s.last.counts[stat]-s.before.counts[stat]), s.last.at.Sub(s.before.at), s.before.at)
-}
-
-// slope is by how much a second the gauge has changed.
-func (s *series) slope(g gauge) float64 {
-	if s == nil {
-		return 0
+	s.before, s.last = s.last, n
+	for i := range s.past {
+		s.past[i].add(&n)
 	}
-	return perSecond(s.last.gauges[g]-s.before.gauges[g], s.last.at.Sub(s.before.at), s.before.at)
-}
-
-func perSecond(n int64, d time.Duration, since time.Time) float64 {
-	if since.IsZero() || d <= 0 {
-		return 0
-	}
-	return float64(n) / d.Seconds()
 }
 
 // Rates counts at intervals, to tell how fast the counts grow. It is safe for concurrent use.
@@ -72,9 +76,9 @@ type Rates struct {
 
 	mu   sync.Mutex
 	last map[any]*series // by object: see the keys below
+	now  time.Time       // of the last samples
 	// node measures what nodes show rates of; nil until there is a front end.
-	node  func() map[string]float64
-	nodes [2]nodeSample // the last two
+	node func() map[string]float64
 }
 
 type (
@@ -82,31 +86,8 @@ type (
 	exchangeKey struct{ vhost, name string }
 	vhostKey    string
 	overallKey  struct{}
+	nodeKey     struct{}
 )
-
-// nodeSample is what was measured of the node at one time.
-type nodeSample struct {
-	at     time.Time
-	values map[string]float64
-}
-
-// nodeRates are by how much a second what is measured of the node has changed, by name.
-func (r *Rates) nodeRates() map[string]float64 {
-	if r == nil {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before, last := r.nodes[0], r.nodes[1]
-	rates := make(map[string]float64)
-	for name, v := range last.values {
-		rates[name] = 0
-		if had, ok := before.values[name]; ok && last.at.After(before.at) {
-			rates[name] = (v - had) / last.at.Sub(before.at).Seconds()
-		}
-	}
-	return rates
-}
 
 // measure says how the node is measured.
 func (r *Rates) measure(node func() map[string]float64) {
@@ -146,6 +127,7 @@ func (r *Rates) Sample(ctx context.Context, now time.Time) {
 		for name, info := range s.QueueCounts() {
 			q := sample{at: now, counts: info.Counts}
 			q.gauges[ready], q.gauges[unacked] = int64(info.Ready), int64(info.Unacked)
+			q.gauges[stalled] = int64(info.Stalled)
 			total.gauges[ready] += q.gauges[ready]
 			total.gauges[unacked] += q.gauges[unacked]
 			next[queueKey{vhost, name}] = q
@@ -170,24 +152,17 @@ func (r *Rates) Sample(ctx context.Context, now time.Time) {
 	r.mu.Lock()
 	node := r.node
 	r.mu.Unlock()
-	var values map[string]float64
 	if node != nil {
-		values = node()
+		next[nodeKey{}] = sample{at: now, values: node()}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.nodes[0], r.nodes[1] = r.nodes[1], nodeSample{now, values}
+	r.now = now
 	for key, s := range next {
-		had := r.last[key]
-		if had == nil {
-			r.last[key] = &series{last: s, changed: s.at}
-			continue
+		if r.last[key] == nil {
+			r.last[key] = newSeries(key)
 		}
-		changed := had.changed
-		if s.counts != had.last.counts || s.gauges != had.last.gauges {
-			changed = s.at
-		}
-		r.last[key] = &series{had.last, s, changed}
+		r.last[key].add(s)
 	}
 	for key := range r.last {
 		if _, ok := next[key]; !ok {
@@ -204,15 +179,18 @@ func (r *Rates) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.last)
-	clear(r.nodes[:])
 }
 
-// of returns the samples of an object; nil when there are none.
-func (r *Rates) of(key any) *series {
+// idleSince tells since when nothing has changed of an object, and whether that is so for a whole interval.
+func (r *Rates) idleSince(key any) (time.Time, bool) {
 	if r == nil {
-		return nil
+		return time.Time{}, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last[key]
+	s := r.last[key]
+	if s == nil {
+		return time.Time{}, false
+	}
+	return s.changed, s.last.at.After(s.changed)
 }

@@ -35,10 +35,10 @@ func TestRates(t *testing.T) {
 	check := func(what string, published, waiting float64) {
 		t.Helper()
 		for _, key := range []any{queueKey{"/", "q"}, vhostKey("/"), overallKey{}} {
-			if got := rates.of(key).rate(broker.Published); got != published {
+			if got := rates.view(nil, key).counted(broker.Published)["rate"]; got != published {
 				t.Errorf("%s: %v: %v published a second, want %v", what, key, got, published)
 			}
-			if got := rates.of(key).slope(ready); got != waiting {
+			if got := rates.view(nil, key).gauged(spanLengths, ready)["rate"]; got != waiting {
 				t.Errorf("%s: %v: %v more ready a second, want %v", what, key, got, waiting)
 			}
 		}
@@ -54,14 +54,14 @@ func TestRates(t *testing.T) {
 	}
 	rates.Sample(t.Context(), now.Add(10*time.Second))
 	check("purged", 0, -17.0/5)
-	if got := exchangeStats(s.ExchangeCounts()[""], rates.of(exchangeKey{"/", ""})); got["publish_in"] != uint64(17) {
+	if got := exchangeStats(s.ExchangeCounts()[""], rates.view(nil, exchangeKey{"/", ""})); got["publish_in"] != uint64(17) {
 		t.Errorf("the default exchange: %v", got)
 	}
 	if _, err := s.DeleteQueue(t.Context(), "q", false, false); err != nil {
 		t.Fatal(err)
 	}
 	rates.Sample(t.Context(), now.Add(15*time.Second))
-	if rates.of(queueKey{"/", "q"}) != nil {
+	if len(rates.view(nil, queueKey{"/", "q"}).all) != 0 {
 		t.Error("a queue that is gone has samples")
 	}
 	rates.Reset()

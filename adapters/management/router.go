@@ -155,9 +155,15 @@ func (s *server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{server: s, w: w, r: r, vars: vars}
-	if c.authenticate() && c.authorize(res.access) {
-		handle(c)
+	if !c.authenticate() || !c.authorize(res.access) {
+		return
 	}
+	var err error
+	if c.spans, err = readSpans(r.URL.Query()); err != nil {
+		c.badRequest(err.Error())
+		return
+	}
+	handle(c)
 }
 
 // crossOrigin answers the headers that a browser sends for a page of elsewhere, which RabbitMQ allows from the

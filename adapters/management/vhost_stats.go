@@ -6,20 +6,19 @@ func (c *call) addVhostStats(o object, vhost string) {
 		return
 	}
 	totals := c.server.totals(c, []string{vhost})
-	samples := c.server.opts.Rates.of(vhostKey(vhost))
+	samples := c.view(vhostKey(vhost))
 	addTotals(o, totals.ready, totals.unacked, samples)
 	addMessageStats(o, totals.counts, samples)
-	received, sent, fasterIn, fasterOut := uint64(0), uint64(0), 0.0, 0.0
+	received, sent := uint64(0), uint64(0)
+	var connections []any
 	for _, conn := range c.server.broker.Connections() {
-		if conn.Namespace() != vhost {
-			continue
+		if conn.Namespace() == vhost {
+			connections = append(connections, conn)
+			received += conn.Received.Bytes()
+			sent += conn.Sent.Bytes()
 		}
-		s := c.server.opts.Rates.of(conn)
-		received += conn.Received.Bytes()
-		sent += conn.Sent.Bytes()
-		fasterIn += s.slope(bytesReceived)
-		fasterOut += s.slope(bytesSent)
 	}
-	put(o, "recv_oct", received, fasterIn)
-	put(o, "send_oct", sent, fasterOut)
+	octets := c.view(connections...)
+	put(o, "recv_oct", received, octets.gauged(spanData, bytesReceived))
+	put(o, "send_oct", sent, octets.gauged(spanData, bytesSent))
 }

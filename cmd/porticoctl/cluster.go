@@ -16,8 +16,8 @@ func clusterCommands() map[string]command {
 		"cluster_status":               {"", "Displays the node and what it listens on", 0, 0, clusterStatus},
 		"set_cluster_name":             {"<name>", "Sets the cluster name", 1, 1, setClusterName},
 		"await_online_nodes":           {"<count>", "Waits for <count> nodes, of which there is one", 1, 1, awaitNodes},
-		"list_feature_flags":           {"[<column> ...]", "Lists feature flags, of which there are none", 0, many, listFeatureFlags},
-		"enable_feature_flag":          {"<flag>|all", "Enables all feature flags, of which there are none", 1, 1, enableFeatureFlag},
+		"list_feature_flags":           {"[<column> ...]", "Lists feature flags", 0, many, listFeatureFlags},
+		"enable_feature_flag":          {"<flag>|all", "Enables a feature flag, or all", 1, 1, enableFeatureFlag},
 		"list_node_auth_attempt_stats": {"", "Lists attempts to log in", 0, 0, listAttempts},
 		"rotate_logs":                  {"", "Does nothing [deprecated]", 0, 0, rotateLogs},
 	}
@@ -109,7 +109,11 @@ func enableFeatureFlag(c *client, args []string, out io.Writer) error {
 		return c.send(http.MethodGet, api("feature-flags"), nil, nil) // which needs a node that runs
 	}
 	c.sayf(out, "Enabling feature flag %q ...", args[0])
-	return &failure{code: exitUsage, text: "Error:\nThis feature flag is not supported by node " + node()}
+	err := c.send(http.MethodPut, api("feature-flags", args[0], "enable"), row{}, nil)
+	if isRefusal(err) {
+		return &failure{code: exitUsage, text: "Error:\nThis feature flag is not supported by node " + node()}
+	}
+	return err
 }
 
 func listAttempts(c *client, _ []string, out io.Writer) error {

@@ -81,6 +81,15 @@ func TestExternal(t *testing.T) {
 			}
 			if err == nil {
 				declare(t, openChannel(t, conn), "q")
+				shown := s.broker.Connections()[0].Attributes
+				for name, want := range map[string]any{
+					"ssl_protocol": "tlsv1.3", "ssl_key_exchange": "any", "ssl_hash": "aead",
+					"peer_cert_subject": "CN=guest,O=portico", "peer_cert_issuer": "CN=ca",
+				} {
+					if got, _ := shown.Get(name); got != want {
+						t.Errorf("%s is %v, want %v", name, got, want)
+					}
+				}
 				conn.Close()
 			}
 		}

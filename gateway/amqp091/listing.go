@@ -16,17 +16,17 @@ import (
 func (c *conn) list() {
 	name, _ := c.client.Get("connection_name")
 	given, _ := name.(string)
-	_, secure := c.nc.(*tls.Conn)
+	secure, encrypted := c.nc.(*tls.Conn)
 	c.listed = c.session.Register(broker.ConnectionInfo{
 		GivenName: given, Protocol: "AMQP 0-9-1", Peer: serve.AddrPort(c.nc.RemoteAddr()), Local: serve.AddrPort(c.nc.LocalAddr()),
-		Secure: secure, Properties: c.client,
+		Secure: encrypted, Properties: c.client,
 		Received: &c.received, Sent: &c.sent,
-		Attributes: property.Table{
+		Attributes: append(property.Table{
 			{Name: "auth_mechanism", Value: c.proof},
 			{Name: "channel_max", Value: int64(c.channelMax)},
 			{Name: "frame_max", Value: int64(c.frameMax)},
 			{Name: "timeout", Value: c.beat.Load() / int64(time.Second)},
-		},
+		}, tlsAttributes(secure)...),
 	}, c.force)
 }
 

@@ -26,7 +26,7 @@ func (a *application) startManagement(ctx context.Context) error {
 	opts.Memory, opts.Rates, opts.Control, opts.Listeners = a.memory, rates, a.control, a.listeners()
 	opts.DataDir, opts.DiskLimit = a.config.DataDir, int64(a.config.Disk.FreeLimit)
 	opts.DiskFree = func() (int64, error) { return disk.Free(a.config.DataDir) }
-	opts.CertificateEnds = a.certificateEnds
+	opts.CertificateEnds, opts.Syncs = a.certificateEnds, a.store.Rounds
 	a.management = management.New(a.broker, opts)
 	return nil
 }

@@ -1,5 +1,5 @@
 // Package definitions moves definitions between a real RabbitMQ, Debian's package, and Portico, and compares what both
-// then answer.
+// then answer: the values of what was declared, and under a load which fields the management API shows.
 package definitions
 
 import (
