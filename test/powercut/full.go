@@ -19,6 +19,10 @@ const (
 // full lets the disk run full under load. The process must stay alive and answer with errors, confirm nothing that is
 // not stored, and have it all after a restart with room again.
 func (r *runner) full() error {
+	return errors.Join(r.fullWith(""), r.fullWith(testKey))
+}
+
+func (r *runner) fullWith(key string) error {
 	dir, err := os.MkdirTemp(r.dir, "powercut-")
 	if err != nil {
 		return err
@@ -27,7 +31,7 @@ func (r *runner) full() error {
 	if err != nil {
 		return err
 	}
-	v, err := r.fullOn(d, dir)
+	v, err := r.fullOn(d, dir, key)
 	if err = errors.Join(err, d.detach()); err != nil {
 		return fmt.Errorf("%w (see %s)", err, dir)
 	}
@@ -42,13 +46,13 @@ func (r *runner) full() error {
 	return os.RemoveAll(dir)
 }
 
-func (r *runner) fullOn(d *disk, dir string) (*verdict, error) {
+func (r *runner) fullOn(d *disk, dir, key string) (*verdict, error) {
 	weight := filepath.Join(d.mount, "ballast")
 	if err := os.WriteFile(weight, make([]byte, ballast), 0o600); err != nil {
 		return nil, err
 	}
 	s := settings{
-		Dir: d.mount, History: filepath.Join(dir, "history"), Durability: jetstream.Fsync, Seed: r.random.Uint64(),
+		Dir: d.mount, History: filepath.Join(dir, "history"), Durability: jetstream.Fsync, Key: key, Seed: r.random.Uint64(),
 		Hoard: true,
 	}
 	c, err := startLoad(s)
@@ -62,11 +66,18 @@ func (r *runner) fullOn(d *disk, dir string) (*verdict, error) {
 	if pid, err := syscall.Wait4(c.command.Process.Pid, nil, syscall.WNOHANG, nil); err != nil || pid != 0 {
 		return nil, fmt.Errorf("the process did not survive a full disk (see %s.stderr)", s.History)
 	}
-	if err := errors.Join(c.kill(), os.Remove(weight)); err != nil {
+	if err := c.kill(); err != nil {
 		return nil, err
 	}
 	answered, err := os.Stat(s.History)
 	if err != nil {
+		return nil, err
+	}
+	// A start without room may fail, but must not make things worse.
+	if _, err := look(s, false); err != nil {
+		fmt.Println("full disk: a start on it:", err)
+	}
+	if err := os.Remove(weight); err != nil {
 		return nil, err
 	}
 	return judgeAfter(s, answered.Size())
