@@ -30,8 +30,8 @@ func resourceOf(in any) string {
 	case *publishBatchInput:
 		return in.TopicARN
 	case *publishInput:
-		if in.TopicARN != "" {
-			return in.TopicARN
+		if in.TopicARN != nil {
+			return *in.TopicARN
 		}
 		return in.TargetARN
 	case *resourceInput:

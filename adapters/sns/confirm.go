@@ -2,7 +2,7 @@ package sns
 
 import (
 	"context"
-	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -11,26 +11,23 @@ import (
 
 // confirmSubscription [SNS ConfirmSubscription] takes back a token that was sent to an endpoint: that
 // of a new subscription, or of one that was unsubscribed and is restored by it. The same token again
-// gives the same answer.
+// gives the same answer. The token alone counts: of the topic, only its region must be right [observed: SNS, 2023].
 func (a *Adapter) confirmSubscription(ctx context.Context, c *awsproto.Call, in *confirmInput) (*subscribeOutput, error) {
 	parsed, bad := parseARN(in.TopicARN, "TopicArn")
 	if bad != nil {
-		return nil, bad
+		return nil, invalidParameter("Topic")
 	}
-	if in.Token == "" {
-		return nil, invalidParameter("Token")
+	if _, err := hex.DecodeString(in.Token); err != nil {
+		return nil, plainError("InvalidParameter", 400, "Invalid token")
 	}
 	a.changing.Lock()
 	defer a.changing.Unlock()
-	key := topicKey{awsproto.Namespace(parsed.account, parsed.region, c.Home), parsed.resource}
-	var found *subscription
-	for _, s := range a.subscriptions.of(key, true) {
-		if s.Token != "" && subtle.ConstantTimeCompare([]byte(s.Token), []byte(in.Token)) == 1 {
-			found = s
-		}
-	}
+	found := a.subscriptions.byToken(in.Token)
 	if found == nil || found.overdue(time.Now()) {
 		return nil, invalidParameter("Token")
+	}
+	if region, _ := found.place(); region != parsed.region {
+		return nil, invalidParameter("Topic")
 	}
 	if !found.Pending && !found.Removed {
 		return &subscribeOutput{found.ARN}, nil

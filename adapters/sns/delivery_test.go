@@ -152,7 +152,7 @@ func TestHTTPSubscription(t *testing.T) {
 	}
 	s.verify(confirmation)
 	s.ok("Publish", "TopicArn", testTopic, "Message", "before")
-	if code, body := s.get("/?Action=ConfirmSubscription&TopicArn="+testTopic+"&Token=x", "192.0.2.1:1"); code != 400 || !strings.Contains(body, "Invalid parameter: Token") {
+	if code, body := s.get("/?Action=ConfirmSubscription&TopicArn="+testTopic+"&Token=ab", "192.0.2.1:1"); code != 400 || !strings.Contains(body, "Invalid parameter: Token") {
 		t.Errorf("a wrong token: %d %s", code, body)
 	}
 	code, body := s.follow(confirmation["SubscribeURL"])

@@ -131,8 +131,8 @@ type setSubscriptionAttributesInput struct {
 }
 
 type publishInput struct {
-	TopicARN    string `query:"TopicArn"`
-	TargetARN   string `query:"TargetArn"`
+	TopicARN    *string `query:"TopicArn"`
+	TargetARN   string  `query:"TargetArn"`
 	PhoneNumber string
 	messageInput
 }

@@ -3,6 +3,7 @@ package sns
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/adapters/awsproto"
@@ -51,8 +52,15 @@ func checkAttributeName(name string) *awsproto.Error {
 			return invalidValue("Invalid non-alphanumeric character '#x%s' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", fmt.Sprintf("%X", r))
 		}
 	}
-	if !awsmessage.ValidName(name) {
-		return invalidValue("Invalid message attribute name starting or ending with a dot, or with two in a row: '%s'.", name)
+	switch {
+	case strings.HasPrefix(name, "."):
+		return invalidValue("Invalid message attribute name starting with character '.' was found.")
+	case strings.HasSuffix(name, "."):
+		return invalidValue("Invalid message attribute name ending with character '.' was found.")
+	case strings.Contains(name, ".."):
+		return invalidValue("Message attribute name can not have successive '.' character.")
+	case !awsmessage.ValidName(name):
+		return invalidValue("The message attribute name must not be empty.")
 	}
 	return nil
 }

@@ -12,16 +12,18 @@ import (
 // publish [SNS Publish] answers when what every subscription is to get is stored and synced. What goes
 // to a telephone or a device is answered when the outbox has it.
 func (a *Adapter) publish(ctx context.Context, c *awsproto.Call, in *publishInput) (*publishOutput, error) {
-	target, parameter := in.TopicARN, "TopicArn"
+	target, parameter := in.TargetARN, "TargetArn"
 	switch {
 	case in.PhoneNumber != "":
 		return a.publishSMS(ctx, c, in)
-	case in.TopicARN != "" && in.TargetARN != "":
+	case in.TopicARN != nil && in.TargetARN != "":
 		return nil, invalidParameter("TopicArn or TargetArn Reason: both are given")
-	case in.TopicARN == "" && in.TargetARN == "":
+	case in.TopicARN == nil && in.TargetARN == "":
 		return nil, invalidParameter("TopicArn or TargetArn Reason: no value for required parameter")
-	case in.TargetARN != "":
-		target, parameter = in.TargetARN, "TargetArn"
+	case in.TopicARN != nil:
+		if target, parameter = *in.TopicARN, "TopicArn"; target == "" {
+			return nil, invalidParameter("TopicArn Reason: An ARN must have at least 6 elements, not 1")
+		}
 	}
 	if strings.Contains(target, ":endpoint/") {
 		return a.publishToDevice(ctx, c, target, in)

@@ -12,8 +12,8 @@ const (
 	maxBatchID      = 80
 )
 
-// publishBatch [SNS PublishBatch] publishes its entries in their order; each succeeds or fails on its
-// own. The limit on size holds for all of them together.
+// publishBatch [SNS PublishBatch] publishes its entries in their order; each is stored or fails on its own. What is wrong
+// with one of them refuses all [observed: SNS, 2023], and the limit on size holds for all of them together.
 func (a *Adapter) publishBatch(ctx context.Context, c *awsproto.Call, in *publishBatchInput) (*publishBatchOutput, error) {
 	t, err := a.findTopic(ctx, c, in.TopicARN, "TopicArn")
 	if err != nil {
@@ -23,13 +23,15 @@ func (a *Adapter) publishBatch(ctx context.Context, c *awsproto.Call, in *publis
 	if bad := t.checkBatch(in.Entries); bad != nil {
 		return nil, bad
 	}
-	sent := make([]*sending, len(in.Entries))
+	messages := make([]*outgoing, len(in.Entries))
 	for i := range in.Entries {
-		m, bad := t.newMessage(c, &in.Entries[i].messageInput)
-		if bad != nil {
-			sent[i] = &sending{err: bad}
-			continue
+		var bad *awsproto.Error
+		if messages[i], bad = t.newMessage(c, &in.Entries[i].messageInput); bad != nil {
+			return nil, bad
 		}
+	}
+	sent := make([]*sending, len(in.Entries))
+	for i, m := range messages {
 		sent[i] = a.send(ctx, t, m)
 	}
 	out := &publishBatchOutput{Successful: []batchSuccess{}, Failed: []batchFailure{}}

@@ -126,7 +126,7 @@ func (a *Adapter) checkEndpoint(t *topic, s *subscription) *awsproto.Error {
 		}
 	case protocolSMS:
 		if !validPhone(s.Endpoint) {
-			return invalidParameter("Invalid SMS endpoint: %s", clip(s.Endpoint))
+			return plainError("InvalidParameter", 400, "Invalid SMS endpoint: %s", clip(s.Endpoint))
 		}
 	case protocolApplication:
 		return a.checkDeviceEndpoint(s.Endpoint)

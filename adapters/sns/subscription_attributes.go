@@ -140,6 +140,9 @@ func (a *Adapter) getSubscriptionAttributes(ctx context.Context, c *awsproto.Cal
 	if shown[filterPolicy] != "" {
 		shown[filterScope] = string(s.scope())
 	}
+	if own, err := retry.ParseSubscription(shown[deliveryPolicy]); err == nil && shown[deliveryPolicy] != "" {
+		shown[deliveryPolicy] = own.Text()
+	}
 	if s.Protocol == protocolHTTP || s.Protocol == protocolHTTPS {
 		t := &topic{name: s.topicName, namespace: s.namespace}
 		if err := a.open(ctx, t); err != nil {

@@ -2,6 +2,7 @@ package sns
 
 import (
 	"cmp"
+	"crypto/subtle"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -86,6 +87,16 @@ func (r *subscriptions) in(namespace string) []*subscription {
 		}
 	}
 	return all
+}
+
+// byToken finds the one whose token was sent to its endpoint; nil when there is none.
+func (r *subscriptions) byToken(token string) (found *subscription) {
+	for _, s := range r.all() {
+		if s.Token != "" && subtle.ConstantTimeCompare([]byte(s.Token), []byte(token)) == 1 {
+			found = s
+		}
+	}
+	return found
 }
 
 // all lists everything there is.

@@ -151,6 +151,9 @@ func (t *topic) shownAttributes() map[string]string {
 			shown[name] = value
 		}
 	}
+	if text := shown[deliveryPolicy]; text != "" {
+		shown[deliveryPolicy] = retry.ShownTopic(text)
+	}
 	policy, err := retry.ParseTopic(t.record.Attributes[deliveryPolicy])
 	if err != nil {
 		policy = &retry.TopicPolicy{} // it was checked when it was set

@@ -2,6 +2,7 @@ package filterpolicy
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,8 +12,8 @@ func Parse(text string, scope Scope) (*Policy, error) {
 	if len(text) > maxBytes {
 		return nil, &Error{"Filter policy is too long"}
 	}
-	if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
-		return nil, &Error{"failed to parse JSON."}
+	if err := checkJSON(text); err != nil {
+		return nil, err
 	}
 	p := &parser{tokens: tokens{text: text}}
 	if t := p.next(); t.kind != objectStart {
@@ -31,6 +32,26 @@ func Parse(text string, scope Scope) (*Policy, error) {
 	}
 	root.arrange()
 	return &Policy{root}, nil
+}
+
+// checkJSON says whether the text is JSON. Of the many complaints that the service's parser has, only the one about a
+// member's name is told as it tells it.
+func checkJSON(text string) error {
+	if !utf8.ValidString(text) {
+		return &Error{"failed to parse JSON."}
+	}
+	var value json.RawMessage
+	var wrong *json.SyntaxError
+	err := json.Unmarshal([]byte(text), &value)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong) && strings.Contains(wrong.Error(), "object key string") && text[wrong.Offset-1] < utf8.RuneSelf:
+		t := tokens{text: text, at: int(wrong.Offset)}
+		c := text[wrong.Offset-1]
+		return t.complain("failed to parse JSON. Unexpected character ('%c' (code %d)): was expecting double-quote to start field name", c, c)
+	}
+	return &Error{"failed to parse JSON."}
 }
 
 type parser struct {

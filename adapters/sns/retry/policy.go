@@ -220,7 +220,38 @@ func Effective(topic *TopicPolicy, own *Policy) Policy {
 	return out
 }
 
-// Text is what the service shows as a subscription's EffectiveDeliveryPolicy.
+// ShownTopic is what the service shows as a topic's DeliveryPolicy, which was checked: what was set of it, and nothing
+// that is null [observed: SNS, 2024].
+func ShownTopic(text string) string {
+	type schedule struct {
+		MinDelayTarget     *int    `json:"minDelayTarget,omitempty"`
+		MaxDelayTarget     *int    `json:"maxDelayTarget,omitempty"`
+		NumRetries         *int    `json:"numRetries,omitempty"`
+		NumMaxDelayRetries *int    `json:"numMaxDelayRetries,omitempty"`
+		NumNoDelayRetries  *int    `json:"numNoDelayRetries,omitempty"`
+		NumMinDelayRetries *int    `json:"numMinDelayRetries,omitempty"`
+		BackoffFunction    *string `json:"backoffFunction,omitempty"`
+	}
+	var shown struct {
+		HTTP struct {
+			Healthy  *schedule `json:"defaultHealthyRetryPolicy,omitempty"`
+			Sick     *schedule `json:"defaultSicklyRetryPolicy,omitempty"`
+			Disable  bool      `json:"disableSubscriptionOverrides"`
+			Throttle *Throttle `json:"defaultThrottlePolicy,omitempty"`
+			Request  *Request  `json:"defaultRequestPolicy,omitempty"`
+		} `json:"http"`
+	}
+	if json.Unmarshal([]byte(text), &shown) != nil {
+		return text
+	}
+	out, err := json.Marshal(shown)
+	if err != nil {
+		panic(err) // numbers and strings always have a JSON form
+	}
+	return string(out)
+}
+
+// Text is what the service shows as a subscription's DeliveryPolicy and EffectiveDeliveryPolicy.
 func (p Policy) Text() string {
 	text, err := json.Marshal(struct {
 		Healthy    *Schedule `json:"healthyRetryPolicy"`
