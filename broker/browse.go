@@ -28,11 +28,47 @@ func (s *Session) Browse(ctx context.Context, queue string, filter Filter, visit
 	b := browser{q: q, visit: func(seq uint64, m *Message) bool {
 		return (filter != nil && !filter.Match(m)) || visit(seq, m)
 	}}
+	if err := q.whenComplete(ctx); err != nil {
+		return err
+	}
 	b.look()
-	if more, err := b.taken(ctx); err != nil || !more {
+	at := 0
+	for rank := len(b.backTaken) - 1; rank >= 0; rank-- {
+		end := at
+		for end < len(b.ranks) && int(b.ranks[end]) >= rank {
+			end++
+		}
+		if more, err := b.taken(ctx, at, end); err != nil || !more {
+			return err
+		}
+		at = end
+		if more, err := b.waiting(ctx, uint8(rank)); err != nil || !more {
+			return err
+		}
+	}
+	if more, err := b.taken(ctx, at, len(b.ready)); err != nil || !more {
 		return err
 	}
 	return b.unread(ctx)
+}
+
+// whenComplete waits until what goes out first has been read, as far as an earlier run stored it.
+func (q *Queue) whenComplete(ctx context.Context) error {
+	for {
+		q.mu.Lock()
+		if q.gone || !q.incomplete() {
+			q.mu.Unlock()
+			return nil
+		}
+		q.fill()
+		filled := q.whenFilled()
+		q.mu.Unlock()
+		select {
+		case <-filled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // browser is one Browse: what the queue had when it began.
@@ -48,6 +84,9 @@ type browser struct {
 	oldEnd     uint64
 	skip       map[uint64]struct{}
 	left       int
+	ranks      []uint8        // of the entries
+	backlog    []*backlogPage // what waits in the log by priority
+	backTaken  []uint64       // see backlog.taken
 	now        time.Time
 }
 
@@ -73,14 +112,50 @@ func (b *browser) look() {
 		b.messages = append(b.messages, e.msg)
 		b.places = append(b.places, moved{seq: e.seq, place: e.place})
 	}
+	for _, e := range b.ready {
+		b.ranks = append(b.ranks, e.rank)
+	}
+	if q.backlog.len() > 0 {
+		b.backTaken = slices.Clone(q.backlog.taken)
+		for _, p := range q.backlog.pages {
+			page := *p
+			page.ranks = slices.Clone(p.ranks)
+			b.backlog = append(b.backlog, &page)
+		}
+	}
 	b.next, b.last, b.left = q.next, q.last, q.unread
 	b.old, b.oldEnd, b.skip = slices.Clone(q.old), q.oldEnd, maps.Clone(q.skip)
 	b.now = time.Now()
 }
 
-// taken visits the entries, and reports whether to go on.
-func (b *browser) taken(ctx context.Context) (more bool, err error) {
-	for i := 0; i < len(b.places); i++ {
+// waiting visits what waits of a priority in the log, and reports whether to go on.
+func (b *browser) waiting(ctx context.Context, rank uint8) (more bool, err error) {
+	for _, p := range b.backlog {
+		left := p.waits(rank)
+		for at := max(p.from, b.backTaken[rank]); left > 0 && at <= p.to; {
+			got, err := b.q.log.Fetch(ctx, at, readAhead, readAheadBytes)
+			if err != nil || len(got) == 0 {
+				return err == nil, err
+			}
+			for _, stored := range got {
+				at = stored.Sequence + 1
+				m, err := decodeMessage(stored.Payload)
+				if err != nil || at > p.to+1 || b.q.rankOf(m) != rank {
+					continue
+				}
+				left--
+				if !b.see(stored.Sequence, m) {
+					return false, nil
+				}
+			}
+		}
+	}
+	return true, nil
+}
+
+// taken visits the entries from one to another, and reports whether to go on.
+func (b *browser) taken(ctx context.Context, from, to int) (more bool, err error) {
+	for i := from; i < to; i++ {
 		if b.messages[i] == nil {
 			if err := b.read(ctx, i); err != nil {
 				return false, err

@@ -57,13 +57,16 @@ func (q *Queue) clean() {
 // cleanDue tells whether enough is dead above the floor. What an earlier run left unread is read first.
 func (q *Queue) cleanDue() bool {
 	dead, _ := q.deadBytes()
+	if b := q.backlog; b != nil && dead < q.liveBytes+b.size {
+		return false // what waits may wait for long, and would be moved again and again
+	}
 	return q.stream == nil && len(q.old) == 0 && dead >= q.ns.b.opts.DeadBytes
 }
 
 // deadBytes counts what is settled above the floor, and gives the floor's offset.
 func (q *Queue) deadBytes() (dead, floor int64) {
 	_, floor = q.floor()
-	return q.taken - floor - q.liveBytes, floor
+	return q.taken - floor - q.liveBytes - q.backlog.bytes(), floor
 }
 
 // reloadToMove reads messages again that are to be moved: e's and those that follow.

@@ -299,6 +299,7 @@ func (q *Queue) purge() (int, error) {
 	q.forgetReady()
 	q.next, q.unread, q.old = max(q.next, q.last+1), 0, nil
 	q.forgetAll()
+	q.backlog.clear()
 	q.lastSeen = 0
 	q.noteRead(0)
 	q.wakeGetters()

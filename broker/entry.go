@@ -168,6 +168,13 @@ func (h *entryHeap) push(e *entry)     { heap.Push(h, e) }
 func (h *entryHeap) popFront() *entry  { return heap.Pop(h).(*entry) }
 func (h entryHeap) front() *entry      { return h[0] }
 
+// reloadFirst has the messages of some of the first entries read again.
+func (h entryHeap) reloadFirst(reload func(*entry)) {
+	for _, e := range h[:min(len(h), reloadAtOnce)] {
+		reload(e)
+	}
+}
+
 // deadlineHeap orders leased entries by deadline.
 type deadlineHeap []*entry
 

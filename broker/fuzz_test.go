@@ -41,6 +41,13 @@ func FuzzState(f *testing.F) {
 	f.Add(appendState(nil, &state{next: 1}, nil))
 	f.Add(appendState(nil, &state{next: 1, delayed: 3}, nil))
 	f.Add(appendState(nil, &state{next: 9, unnamed: 9}, nil))
+	f.Add(appendState(nil, &state{next: 1, backlog: &backlogState{
+		taken: []uint64{7, 0, 9},
+		pages: []*backlogPage{
+			{from: 3, to: 8, size: 700, bodies: 70, ranks: []rankCount{{0, 2}, {2, 1}}},
+			{from: 9, to: 9, size: 50, ranks: []rankCount{{1, 1}}},
+		},
+	}}, nil))
 	f.Add(append(appendState(nil, &state{next: 1}, nil), 0)) // no segments, and said so
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		st, err := decodeState(raw, 1<<40)

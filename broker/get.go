@@ -73,7 +73,7 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 
 // nothingComes reports that nothing is ready, nor will be by what is still to be read.
 func (q *Queue) nothingComes() bool {
-	return !q.anyReady() && !q.loading && (q.unread == 0 || q.dropped >= maxDropped)
+	return !q.anyReady() && !q.loading && ((q.unread == 0 && q.backlog.len() == 0) || q.dropped >= maxDropped)
 }
 
 // whenFilled returns a channel that is closed when the window is next found not empty, the log answers, or the queue goes.
@@ -130,7 +130,7 @@ func (q *Queue) lease(s *Session, opts GetOptions) []Delivery {
 // nextOf takes the next entry of what a Get takes; nil when there is none that may be handed out.
 func (q *Queue) nextOf(b *batch) *entry {
 	if q.groups == nil {
-		if !q.anyReady() || !q.covered(q.peekReady()) {
+		if !q.anyReady() || q.incomplete() || !q.covered(q.peekReady()) {
 			return nil
 		}
 		return q.popReady()

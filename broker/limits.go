@@ -81,7 +81,7 @@ func (q *Queue) keepLimits() {
 	if q.gone {
 		return
 	}
-	for l := q.limiter.limits; l != nil && !l.rejects() && q.anyReady() && q.over(l, 0, 0); {
+	for l := q.limiter.limits; l != nil && !l.rejects() && q.anyReady() && !q.incomplete() && q.over(l, 0, 0); {
 		q.retire(q.popReady(), DiedOfLength, nil)
 	}
 	if q.limiter.limits != nil && q.limiter.limits.Retention > 0 {
@@ -110,7 +110,7 @@ func (q *Queue) lifetime(m *Message) (d time.Duration, bounded bool) {
 // expireMessages drops messages from the head as long as they are too old, and sees to it that the next one is looked
 // at in time. Behind a message that may still wait, none is looked for, as in RabbitMQ.
 func (q *Queue) expireMessages(now time.Time) {
-	for q.anyReady() {
+	for q.anyReady() && !q.incomplete() {
 		m := q.peekReady().msg
 		d, bounded := q.lifetime(m)
 		if !bounded {

@@ -89,7 +89,7 @@ func (q *Queue) newest() uint64 { return max(q.next-1, q.last, q.rec.newest) }
 
 // consumerWaits reports whether the next message that comes can go to a consumer at once.
 func (q *Queue) consumerWaits() bool {
-	return (q.chooser != nil || !q.anyReady()) && q.unread == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
+	return (q.chooser != nil || !q.anyReady()) && q.unread == 0 && q.backlog.len() == 0 && slices.ContainsFunc(q.consumers, (*Consumer).hasRoom)
 }
 
 // nextMark chooses the mark of a state that is built now. Until it is written, only what both it and the last one
@@ -104,6 +104,10 @@ func (q *Queue) nextMark(now time.Time) uint64 {
 			m.before = 0
 		}
 		m.recent, m.since = 0, now
+	}
+	if q.gone && q.reordered() {
+		// What was handed out is settled, or has come back and counts that. The mark would cover what it overtook.
+		return m.found
 	}
 	mark, ahead := max(m.out, m.found, m.upTo), 0
 	if n := m.recent + m.before; n >= markBusy && !q.gone {

@@ -88,6 +88,7 @@ type Queue struct {
 	timerAt    time.Time
 
 	stall     stall
+	backlog   *backlog   // of a queue with priorities: what waits in the log; else nil
 	stream    *stream    // of a queue that keeps its messages; nil: of an ordinary one
 	sightings *sightings // of a queue that deduplicates; else nil
 	unnamed   uint64     // the names of messages below this sequence are forgotten
@@ -105,6 +106,9 @@ func newQueue(ns *Namespace, spec QueueSpec, id string) *Queue {
 	}
 	if spec.Ordered {
 		q.groups = newGroups(q.reload, false)
+	}
+	if spec.Priorities > 0 && !spec.Stream {
+		q.backlog = newBacklog(spec.Priorities)
 	}
 	q.putLimits(spec.Limits)
 	return q
@@ -222,6 +226,7 @@ func (q *Queue) recover(ctx context.Context, log QueueLog, found Recovered, prep
 	q.last, q.found = found.Last, found.Last
 	q.next = st.next
 	q.countUnread(int(unread), unreadBytes, st)
+	q.recoverBacklog(st.backlog)
 	if len(st.runs) > 0 {
 		q.next = st.runs[0].from
 	}
@@ -294,7 +299,9 @@ func (q *Queue) shutDown() {
 	}
 	q.gone = true
 	q.stopTimers()
-	q.lowerMark()
+	if q.lowerMark(); q.reordered() && q.mark.written > q.mark.found {
+		q.touch()
+	}
 	q.stream.end(q)
 	done := q.recordNow()
 	q.mu.Unlock()
@@ -329,7 +336,7 @@ func (q *Queue) info() QueueInfo {
 	info := QueueInfo{
 		Spec: q.spec, ID: q.id, Created: q.created, Stalled: q.stall.sum(),
 		Ready: q.ready(), Unacked: q.leased, Delayed: q.delayed, Consumers: len(q.consumers),
-		Dead:       q.taken - q.rec.purgedAt - q.liveBytes,
+		Dead:       q.taken - q.rec.purgedAt - q.liveBytes - q.backlog.bytes(),
 		ReadyBytes: q.readyBytes, UnackedBytes: q.leasedBytes, WindowBytes: q.windowBytes,
 		BytesUnknown: q.unmeasured && q.unread > 0 && q.next <= q.found,
 		Counts:       q.traffic.Counts(),
@@ -345,7 +352,7 @@ func (q *Queue) ready() int {
 	if q.stream != nil {
 		return int(q.stream.next - q.stream.first())
 	}
-	return q.waiting + q.unread
+	return q.waiting + q.unread + q.backlog.len()
 }
 
 // accessibleTo refuses an exclusive queue of another session.

@@ -179,6 +179,7 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 	now := time.Now()
 	w.mark = q.nextMark(now)
 	st.mark = w.mark
+	st.backlog = q.backlog.snapshot()
 	if q.stream != nil {
 		st.segments, q.stream.unwritten = q.stream.segments, 0
 	}
@@ -223,6 +224,9 @@ func (q *Queue) floor() (seq uint64, offset int64) {
 	}
 	if e := q.live.first(); e != nil {
 		seq, offset = min(seq, e.seq), e.offset
+	}
+	if b := q.backlog; b.len() > 0 {
+		seq, offset = min(seq, b.pages[0].from), min(offset, b.pages[0].offset)
 	}
 	if e := q.copied.first(); e != nil {
 		seq, offset = min(seq, e.place), min(offset, e.offset)

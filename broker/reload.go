@@ -24,9 +24,12 @@ const (
 )
 
 // crowded reports that the queue keeps enough messages in memory already.
-func (q *Queue) crowded() bool {
-	return q.log != nil && (q.held >= q.windowMessages() || q.windowBytes >= windowBytes ||
-		(q.windowBytes >= windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes))
+func (q *Queue) crowded() bool { return q.crowdedTimes(1) }
+
+// crowdedTimes reports that it keeps n times as many.
+func (q *Queue) crowdedTimes(n int) bool {
+	return q.log != nil && (q.held >= n*windowMessages || q.windowBytes >= int64(n)*windowBytes ||
+		(q.windowBytes >= int64(n)*windowShare && q.ns.b.window.Load() >= q.ns.b.opts.WindowBytes))
 }
 
 // hold counts the message of a ready or delayed entry that comes into memory (n is 1) or leaves it (-1).
@@ -47,8 +50,10 @@ func (q *Queue) aside(e *entry) bool {
 		return true
 	case e.group != nil:
 		return e.group.heapAt < 0
+	case q.chooser == nil:
+		return q.backlog != nil && q.line.len() > 0 && q.front() != e
 	}
-	return q.chooser != nil && q.chooser.all.first() != e && !q.chooser.wanted(e)
+	return q.chooser.all.first() != e && !q.chooser.wanted(e)
 }
 
 // drop forgets the message of an entry that is ready or delayed; reload brings it back.

@@ -21,6 +21,7 @@ import (
 //	n, n x (...)             of a stream: its segments, see appendSegments; may be left out
 //	delayed                  how many of the messages that were taken are not due; may be left out
 //	unnamed                  messages below this have no name that deduplicates any more; may be left out
+//	n, n x (...), ...        of a queue with priorities: what waits below next, see backlogState; may be left out
 type state struct {
 	next    uint64
 	mark    uint64
@@ -32,6 +33,7 @@ type state struct {
 	segments []streamSegment
 	delayed  uint64
 	unnamed  uint64
+	backlog  *backlogState // nil: nothing waits there
 }
 
 // run is a range of unsettled messages with no settled one between them.
@@ -76,14 +78,17 @@ func appendState(dst []byte, st *state, moving []moved) []byte {
 		dst = binary.AppendUvarint(dst, uint64(c.count))
 	}
 	dst = appendAscending(appendAscending(dst, st.skipped), st.applied)
-	if len(st.segments) > 0 || st.delayed > 0 || st.unnamed > 0 {
+	if len(st.segments) > 0 || st.delayed > 0 || st.unnamed > 0 || st.backlog != nil {
 		dst = appendSegments(dst, st.segments)
 	}
-	if st.delayed > 0 || st.unnamed > 0 {
+	if st.delayed > 0 || st.unnamed > 0 || st.backlog != nil {
 		dst = binary.AppendUvarint(dst, st.delayed)
 	}
-	if st.unnamed > 0 {
+	if st.unnamed > 0 || st.backlog != nil {
 		dst = binary.AppendUvarint(dst, st.unnamed)
+	}
+	if st.backlog != nil {
+		dst = st.backlog.append(dst)
 	}
 	return dst
 }
@@ -131,6 +136,9 @@ func decodeState(raw []byte, at uint64) (*state, error) {
 	}
 	if len(d.rest) > 0 {
 		st.unnamed = d.next()
+	}
+	if len(d.rest) > 0 {
+		st.backlog = d.backlog()
 	}
 	if d.bad || len(d.rest) > 0 {
 		return nil, errBadState

@@ -6,8 +6,6 @@ const (
 	// windowMessages and windowBytes bound what one queue keeps in memory ahead of its consumers.
 	windowMessages = 8192
 	windowBytes    = 8 << 20
-	// rankedMessages is windowMessages of a queue with priorities: only within the window does a higher one come first.
-	rankedMessages = 65536
 	// windowShare is what every queue may keep although all queues together are over their bound.
 	windowShare = 128 << 10
 	// readAhead and readAheadBytes are what is read at once when nothing in a full window may go out.
@@ -18,13 +16,6 @@ const (
 	// readRetry is the pause after a failed read of the log.
 	readRetry = 200 * time.Millisecond
 )
-
-func (q *Queue) windowMessages() int {
-	if q.spec.Priorities > 0 {
-		return rankedMessages
-	}
-	return windowMessages
-}
 
 func (q *Queue) addWindow(bytes int64) {
 	q.windowBytes += bytes
@@ -57,17 +48,22 @@ func (q *Queue) noteRead(n int64) {
 
 // adopt adds an entry to a list of unsettled ones. Its place in the log is the newest so far.
 func (q *Queue) adopt(e *entry, list *entryList) {
+	q.measureEntry(e)
+	e.offset = q.taken
+	q.taken += int64(e.size)
+	list.pushBack(e)
+}
+
+// measureEntry notes how large an entry's message is, and counts it as unsettled.
+func (q *Queue) measureEntry(e *entry) {
 	if e.msg != nil {
 		e.size, e.body, e.at = int32(e.msg.Size()), int32(len(e.msg.Body())), e.msg.Published().UnixMicro()
 		_, e.bounded = e.msg.Expiration()
 	}
-	e.offset = q.taken
-	q.taken += int64(e.size)
 	q.liveBytes += int64(e.size)
 	if e.bounded {
 		q.limiter.expiring++
 	}
-	list.pushBack(e)
 }
 
 // take puts the message at the cursor into the window.
@@ -75,14 +71,19 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 	e := &entry{seq: seq, pos: seq, msg: m, count: count, after: q.lastSeen}
 	q.next, q.lastSeen = seq+1, seq
 	q.adopt(e, &q.live)
+	q.place(e)
+}
+
+// place makes an entry ready that has come into the window.
+func (q *Queue) place(e *entry) {
 	switch {
-	case count > 0 && q.tooOften(e): // for the last time when the broker stopped
+	case e.count > 0 && q.tooOften(e): // for the last time when the broker stopped
 		q.retire(e, DiedOfDeliveries, nil)
 		return
 	case q.delay(e):
 		return
 	}
-	if q.spec.Fair && q.groups == nil && m.Group() != "" {
+	if q.spec.Fair && q.groups == nil && e.msg.Group() != "" {
 		q.beFair()
 	}
 	switch {
@@ -97,8 +98,13 @@ func (q *Queue) take(seq uint64, m *Message, count uint32) {
 		q.addReady(q.ranked(e), 1)
 		q.chooser.insert(e)
 		return
-	case q.spec.Priorities > 0:
-		q.returned.push(q.ranked(e))
+	case q.backlog != nil:
+		q.addReady(q.ranked(e), 1)
+		q.returned.push(e)
+		if q.crowdedTimes(2) && q.aside(e) {
+			q.drop(e)
+		}
+		return
 	default:
 		q.fresh.pushBack(e)
 	}
@@ -130,6 +136,10 @@ func (q *Queue) anyReady() bool {
 			return false
 		}
 		return e != nil
+	}
+	if q.line.len() > 0 && q.dropped > 0 && q.front().msg == nil {
+		q.returned.reloadFirst(q.reload)
+		return false
 	}
 	return q.line.len() > 0
 }
@@ -196,6 +206,11 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		q.stream.arrived(q, seq, m)
 		return
 	}
+	if q.backlog != nil && q.unread == 0 {
+		q.arriveRanked(seq, m)
+		q.dispatch()
+		return
+	}
 	if q.unread > 0 || q.crowded() {
 		q.unread++
 		q.noteUnread(m)
@@ -226,11 +241,11 @@ func (q *Queue) arrivedInMemory(m *Message, pub *publication, noted bool) (again
 
 // fill starts reading from the log when the window has run half empty and the log holds more.
 func (q *Queue) fill() {
-	if q.unread == 0 || q.reading || q.gone || q.dropped >= maxDropped {
+	if q.backlog != nil && q.unread == 0 {
+		q.fillRanked()
 		return
 	}
-	// While nothing that is in memory may go out, what is read takes no room there: see take.
-	if (q.loading || q.sated()) && (q.crowded() || q.held > q.windowMessages()/2 || q.windowBytes > windowBytes/2) {
+	if q.unread == 0 || q.reading || q.gone || !q.wantsMore() {
 		return
 	}
 	q.reading, q.got = true, false
@@ -238,7 +253,20 @@ func (q *Queue) fill() {
 	if len(q.old) > 0 {
 		from = max(from, q.old[0].from)
 	}
-	q.log.Read(from, max(q.windowMessages()-q.held, readAhead), int(max(windowBytes-q.windowBytes, readAheadBytes)), q.emit, q.readEnded)
+	q.log.Read(from, max(windowMessages-q.held, readAhead), int(max(windowBytes-q.windowBytes, readAheadBytes)), q.emit, q.readEnded)
+}
+
+// wantsMore reports whether there is room for what is unread.
+func (q *Queue) wantsMore() bool {
+	switch {
+	case q.backlog != nil:
+		return true // it is counted, if there is no room: see arriveRanked
+	case q.dropped >= maxDropped:
+		return false
+	case !q.loading && !q.sated():
+		return true // while nothing that is in memory may go out, what is read takes no room there: see take
+	}
+	return !q.crowded() && q.held <= windowMessages/2 && q.windowBytes <= windowBytes/2
 }
 
 // emit takes a message that was read from the log.
@@ -266,6 +294,10 @@ func (q *Queue) emit(seq uint64, payload []byte) {
 			return
 		}
 		q.noteRead(int64(len(m.Body())))
+		if q.backlog != nil && seq >= q.oldEnd {
+			q.arriveRanked(seq, m)
+			break
+		}
 		q.take(seq, m, count)
 	}
 	if last {

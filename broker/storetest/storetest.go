@@ -74,6 +74,9 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"browsing":                                      browsing,
 		"delayed messages":                              delayedMessages,
 		"priorities and bytes over a restart":           rankedAndBounded,
+		"priorities far beyond the window":              rankedBacklog,
+		"priorities in random operations":               rankedModel,
+		"low priorities below much that is settled":     rankedFloor,
 		"streams are read from where a consumer wants":  streamPositions,
 		"streams over a restart":                        streamRestart,
 		"readers of a stream's backlog":                 streamBacklog,
@@ -96,16 +99,19 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 // fixture is a broker over the store under test, with a session.
 type fixture struct {
 	*testing.T
-	open  OpenStore
-	store broker.Store
-	b     *broker.Broker
-	s     *broker.Session
+	open   OpenStore
+	window int64 // of all queues, in bytes; 0: the usual one
+	store  broker.Store
+	b      *broker.Broker
+	s      *broker.Session
 }
 
 func (f *fixture) start() {
 	f.Helper()
 	f.store = f.open(f.T)
-	b, err := broker.Open(f.Context(), f.store, Options())
+	opts := Options()
+	opts.WindowBytes = f.window
+	b, err := broker.Open(f.Context(), f.store, opts)
 	if err != nil {
 		f.Fatal(err)
 	}

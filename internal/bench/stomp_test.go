@@ -17,7 +17,7 @@ import (
 func stompURL(t *testing.T) string {
 	t.Helper()
 	b, err := broker.Open(t.Context(), memory.NewStore(), broker.Options{
-		Logger: slog.New(slog.DiscardHandler), MarkDeath: stomp.MarkDeath,
+		Logger: slog.New(slog.DiscardHandler), MarkDeath: stomp.NewDestinations(stomp.DestinationOptions{}).MarkDeath,
 		SystemExchanges: []broker.ExchangeSpec{{Name: "amq.topic", Kind: broker.Topic, Durable: true}},
 	})
 	if err != nil {
