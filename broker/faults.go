@@ -4,5 +4,6 @@ package broker
 const (
 	faultConfirm       = "confirm"       // a message is confirmed before it is stored
 	faultSettlement    = "settlement"    // a settlement is answered and not recorded
+	faultBinding       = "binding"       // a binding is answered and not recorded
 	faultDeduplication = "deduplication" // a part of a transaction forgets that it was applied
 )

@@ -243,7 +243,7 @@ func (s *Session) Bind(_ context.Context, spec Binding) error {
 		return err
 	}
 	var waits []wait
-	if bd.durable {
+	if bd.durable && fault != faultBinding {
 		waits = append(waits, ns.startRecord(ns.bindingRecord(bd)))
 	}
 	err = ns.unlocked(waits...)

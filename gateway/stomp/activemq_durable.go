@@ -67,8 +67,11 @@ func (activemq) subscribeDurably(
 			err = &broker.Error{Kind: broker.KindNotFound}
 		}
 	}
-	if broker.IsKind(err, broker.KindNotFound) {
+	switch {
+	case broker.IsKind(err, broker.KindNotFound):
 		err = c.makeDurable(ctx, queue, r, attributes)
+	case err == nil: // a server that was killed may have made the queue and not all bindings
+		err = c.bindTopics(ctx, c.session, queue, r.places)
 	}
 	if err != nil {
 		return err

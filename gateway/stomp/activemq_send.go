@@ -155,7 +155,8 @@ func (d activemq) prepare(ctx context.Context, c *conn, p place) error {
 	}
 }
 
-// declareOnce makes a queue, unless there is one: one that was declared otherwise is used as it is.
+// declareOnce makes a queue, unless there is one: one that was declared otherwise is used as it is. One of a virtual
+// topic's consumers is bound to it in any case: a server that was killed may have made the queue and not the binding.
 func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 	if _, ok := c.declared[name]; ok {
 		return nil
@@ -165,17 +166,23 @@ func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 			return err
 		}
 	}
+	if err := d.bindConsumer(ctx, c, name); err != nil {
+		return err
+	}
 	c.declared[name] = struct{}{}
 	return nil
 }
 
-// declare makes a queue; one of a virtual topic's consumers is bound to it.
+// declare makes a queue.
 func (d activemq) declare(ctx context.Context, c *conn, name string) error {
 	// Generated: the prefix that AMQP's clients may not use is a name like any other here.
 	spec := broker.QueueSpec{Name: name, Durable: true, Generated: true, Limits: c.deadLetterLimits(name, place{name: name})}
-	if _, _, err := c.declareWithDeadLetters(ctx, spec); err != nil {
-		return err
-	}
+	_, _, err := c.declareWithDeadLetters(ctx, spec)
+	return err
+}
+
+// bindConsumer binds the queue of a virtual topic's consumer to the topic; any other queue is none.
+func (activemq) bindConsumer(ctx context.Context, c *conn, name string) error {
 	topic, ok := virtualTopic(name)
 	if !ok {
 		return nil

@@ -132,6 +132,31 @@ func TestActiveMQDurable(t *testing.T) {
 	p.fails("UNSUBSCRIBE\nreceipt:r\n\n\x00", "UNSUBSCRIBE received without a subscription id!")
 }
 
+// TestActiveMQMendsBindings: a queue that lacks its binding, because the server was killed while it was made, gets it when
+// its client comes back.
+func TestActiveMQMendsBindings(t *testing.T) {
+	g := amq(t)
+	const login = "CONNECT\naccept-version:1.2\nclient-id:me\n\n\x00"
+	const durable = "SUBSCRIBE\nid:1\ndestination:/topic/m.a\nactivemq.subscriptionName:n\nreceipt:r\n\n\x00"
+	const consumer = "SUBSCRIBE\nid:2\ndestination:/queue/Consumer.A.VirtualTopic.M\nreceipt:r\n\n\x00"
+	p := g.login(login)
+	p.do(durable)
+	p.do(consumer)
+	p.send("DISCONNECT\n\n\x00")
+	g.waitEnd()
+	s := g.session()
+	for queue, key := range map[string]string{"durable.me.n": "m.a", "Consumer.A.VirtualTopic.M": "VirtualTopic.M"} {
+		must(t, s.Unbind(t.Context(), broker.Binding{Source: "amq.topic", Destination: queue, Kind: broker.ToQueue, Key: key}))
+	}
+	p = g.login(login)
+	p.do(durable)
+	p.do(consumer)
+	p.send("SEND\ndestination:/topic/m.a\n\n1\x00")
+	p.has(p.read("MESSAGE"), "subscription", "1")
+	p.send("SEND\ndestination:/topic/VirtualTopic.M\n\n2\x00")
+	p.has(p.read("MESSAGE"), "subscription", "2")
+}
+
 // TestActiveMQPrefetch bounds what is out, whichever way it is said, over all queues of the subscription together.
 func TestActiveMQPrefetch(t *testing.T) {
 	g := amq(t)

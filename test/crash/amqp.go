@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -271,7 +272,7 @@ func (r *run) awaitEmpty(limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for {
 		before := r.seen.Load()
-		left, err := ready(ch)
+		left, err := r.ready(ch)
 		if err != nil {
 			return err
 		}
@@ -293,9 +294,15 @@ func (r *run) awaitEmpty(limit time.Duration) error {
 }
 
 // ready lists the queues that have messages ready, with their number.
-func ready(ch *amqp.Channel) ([]string, error) {
+func (r *run) ready(ch *amqp.Channel) ([]string, error) {
 	var left []string
-	for _, q := range stored {
+	queues := slices.Clone(stored)
+	for q := range r.ids.queues {
+		if r.ids.made(q) {
+			queues = append(queues, q)
+		}
+	}
+	for _, q := range queues {
 		info, err := ch.QueueDeclarePassive(q, true, false, false, false, nil)
 		if err != nil {
 			return nil, fmt.Errorf("look at %s: %w", q, err)

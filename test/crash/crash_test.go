@@ -72,15 +72,18 @@ func checkTried(t *testing.T, r history.Report) {
 func TestBrokenBuilds(t *testing.T) {
 	tests := []struct {
 		fault fault
-		// want is what gives the fault away.
-		want []history.Rule
+		// want is what gives the fault away, and in which queue; any when empty.
+		want  []history.Rule
+		queue string
 	}{
 		// Confirms a message before it is stored.
-		{"confirm", []history.Rule{history.Lost}},
+		{"confirm", []history.Rule{history.Lost}, ""},
 		// Answers a settlement and forgets to record it.
-		{"settlement", []history.Rule{history.Returned, history.ReturnedAck}},
+		{"settlement", []history.Rule{history.Returned, history.ReturnedAck}, ""},
+		// Answers a binding and forgets to record it: durable subscribers who come late miss what was sent before.
+		{"binding", []history.Rule{history.Lost}, durableQueue(subscriberA)},
 		// Forgets which parts of a transaction were applied already.
-		{"deduplication", []history.Rule{history.Duplicate, history.Returned, history.ReturnedAck, history.Order, history.Unmarked}},
+		{"deduplication", []history.Rule{history.Duplicate, history.Returned, history.ReturnedAck, history.Order, history.Unmarked}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.fault), func(t *testing.T) {
@@ -88,7 +91,7 @@ func TestBrokenBuilds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !caught(t.Context(), t, binary, tt.want) {
+			if !caught(t.Context(), t, binary, tt.want, tt.queue) {
 				t.Errorf("a broker with the fault %q went through %d kills unnoticed", tt.fault, attempts*killsPerAttempt)
 			}
 		})
@@ -101,8 +104,8 @@ const (
 	killsPerAttempt = 5
 )
 
-// caught runs a broken build until one of the wanted rules is violated.
-func caught(ctx context.Context, t *testing.T, binary string, want []history.Rule) bool {
+// caught runs a broken build until one of the wanted rules is violated in the queue, or in any.
+func caught(ctx context.Context, t *testing.T, binary string, want []history.Rule, queue string) bool {
 	t.Helper()
 	for range attempts {
 		report, err := segment(ctx, binary, t.TempDir(), killsPerAttempt, newNumbers())
@@ -112,7 +115,7 @@ func caught(ctx context.Context, t *testing.T, binary string, want []history.Rul
 		}
 		for _, v := range report.Violations {
 			for _, rule := range want {
-				if v.Rule == rule {
+				if v.Rule == rule && (queue == "" || v.Queue == queue) {
 					t.Logf("caught, with %d violations: %v", len(report.Violations), v)
 					return true
 				}

@@ -15,22 +15,26 @@ import (
 
 // The queues of the load. Each shows something of its own.
 const (
-	queueOne     = "crash.one"   // three AMQP publishers, two consumers, some messages held and requeued
-	queueOrder   = "crash.order" // one publisher, one consumer
-	queueFanA    = "crash.fan.a" // a fanout exchange leads to both
-	queueFanB    = "crash.fan.b" //
-	queueStomp   = "crash.stomp" // STOMP only: SEND and ACK with receipts
-	queueSQS     = "crash-sqs"   // SQS only: SendMessage, DeleteMessage
-	queueFIFO    = "crash.fifo"  // SQS's FIFO: one publisher, which sends again, one group, one consumer
-	queueMixed   = "crash-mixed" // all three protocols on both sides
-	queueTxIn    = "crash.tx.in" // consumed by transactions,
-	queueTxA     = "crash.tx.a"  // which publish a message to each of these
-	queueTxB     = "crash.tx.b"  //
-	queueDelayed = "crash.later" // what an exchange has kept for a while
-	exchangeFan  = "crash.fan"   //
-	exchangeWait = "crash.wait"  // keeps messages for up to longestDelay before queueDelayed gets them
-	shareHeld    = 30            // one in so many messages is held until the kill
-	shareRequeue = 40            // one in so many is given back once
+	queueOne     = "crash.one"      // three AMQP publishers, two consumers, some messages held and requeued
+	queueOrder   = "crash.order"    // one publisher, one consumer
+	queueFanA    = "crash.fan.a"    // a fanout exchange leads to both
+	queueFanB    = "crash.fan.b"    //
+	queueStomp   = "crash.stomp"    // STOMP only: SEND and ACK with receipts
+	queueActive  = "crash.activemq" // the same in ActiveMQ's dialect, whose clients make it
+	topicNews    = "crash.news"     // a topic of ActiveMQ's with the durable subscribers A and B, who come late
+	subscriberA  = "crash-a"        //
+	subscriberB  = "crash-b"        //
+	queueSQS     = "crash-sqs"      // SQS only: SendMessage, DeleteMessage
+	queueFIFO    = "crash.fifo"     // SQS's FIFO: one publisher, which sends again, one group, one consumer
+	queueMixed   = "crash-mixed"    // all three protocols on both sides
+	queueTxIn    = "crash.tx.in"    // consumed by transactions,
+	queueTxA     = "crash.tx.a"     // which publish a message to each of these
+	queueTxB     = "crash.tx.b"     //
+	queueDelayed = "crash.later"    // what an exchange has kept for a while
+	exchangeFan  = "crash.fan"      //
+	exchangeWait = "crash.wait"     // keeps messages for up to longestDelay before queueDelayed gets them
+	shareHeld    = 30               // one in so many messages is held until the kill
+	shareRequeue = 40               // one in so many is given back once
 	pace         = 2 * time.Millisecond
 	paceTx       = 12 * time.Millisecond // a transaction waits for two syncs
 )
@@ -66,12 +70,13 @@ type run struct {
 	stalls stalls
 }
 
-// numbers hands out message and transaction ids that no run uses again.
+// numbers hands out message and transaction ids that no run uses again, and knows which queues clients have made.
 type numbers struct {
 	mu      sync.Mutex
 	next    map[int]uint64
 	earlier map[int]uint64 // next when the present history began
 	tx      atomic.Uint64
+	queues  map[string]chan struct{} // that clients make, closed when they have
 }
 
 // begin begins a history of its own: latest tells of no message of an earlier one.
@@ -93,7 +98,44 @@ func (n *numbers) latest(publisher, count int) []history.MessageID {
 	return list
 }
 
-func newNumbers() *numbers { return &numbers{next: map[int]uint64{}} }
+func newNumbers() *numbers {
+	n := &numbers{next: map[int]uint64{}, queues: map[string]chan struct{}{}}
+	for _, q := range []string{queueActive, durableQueue(subscriberA), durableQueue(subscriberB)} {
+		n.queues[q] = make(chan struct{})
+	}
+	return n
+}
+
+// make says that a queue is there: what made it was answered.
+func (n *numbers) make(queue string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.made(queue) {
+		close(n.queues[queue])
+	}
+}
+
+// made tells whether a queue is there.
+func (n *numbers) made(queue string) bool {
+	select {
+	case <-n.queues[queue]:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitMade waits until queues are there; false if the context ends before.
+func (n *numbers) waitMade(ctx context.Context, queues []string) bool {
+	for _, q := range queues {
+		select {
+		case <-n.queues[q]:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
 
 func (n *numbers) message(publisher int) history.MessageID {
 	n.mu.Lock()

@@ -85,8 +85,10 @@ func (r *run) publishers() {
 	r.start("publish for transactions", func() error { return r.amqpPublish(6, paceTx, "", queueTxIn, queueTxIn) })
 	r.start("publish for later", func() error { return r.amqpPublish(14, pace, exchangeWait, "", queueDelayed) })
 	r.start("publish to mixed", func() error { return r.amqpPublish(7, pace, "", queueMixed, queueMixed) })
-	r.start("send over STOMP", func() error { return r.stompSend(8, queueStomp) })
-	r.start("send over STOMP to mixed", func() error { return r.stompSend(9, queueMixed) })
+	r.start("send over STOMP", func() error { return r.stompSend(8, rabbitQueue(queueStomp)) })
+	r.start("send over STOMP to mixed", func() error { return r.stompSend(9, rabbitQueue(queueMixed)) })
+	r.start("send over STOMP as to ActiveMQ", func() error { return r.stompSend(15, activeMQQueue(queueActive, "crash-q")) })
+	r.start("send to durable subscribers", func() error { return r.stompSend(16, newsTo("crash-n", subscriberA, subscriberB)) })
 	for i := range 2 {
 		r.start("send over SQS", func() error { return r.sqsSend(10+i, queueSQS) })
 	}
@@ -109,7 +111,11 @@ func (r *run) consumers() {
 		r.start("transact", func() error { return r.amqpTransact(20 + i) })
 	}
 	for _, q := range []string{queueStomp, queueMixed} {
-		r.start("subscribe to "+q, func() error { return r.stompSubscribe(q) })
+		r.start("subscribe to "+q, func() error { return r.stompSubscribe(rabbitQueue(q)) })
+	}
+	r.start("subscribe as to ActiveMQ", func() error { return r.stompSubscribe(activeMQQueue(queueActive, "crash-s")) })
+	for _, s := range []string{subscriberA, subscriberB} {
+		r.start("subscribe durably", func() error { return r.stompSubscribe(newsTo(s, s)) })
 	}
 	for _, q := range []string{queueSQS, queueSQS, queueMixed, queueFIFO} {
 		r.start("receive from "+q, func() error { return r.sqsReceive(q) })
