@@ -15,6 +15,8 @@ type Config struct {
 	DataDir string `key:"data_dir"`
 	// Durability says when a message is confirmed: DurabilityFsync or DurabilityOS.
 	Durability string `key:"durability" oneof:"fsync,os"`
+	// Encryption says with which key DataDir is encrypted.
+	Encryption Encryption `key:"encryption"`
 	// Log says what is logged and how.
 	Log Log `key:"log"`
 	// DefaultUser is the user made on an empty data directory.
@@ -61,6 +63,17 @@ const (
 	// against a killed process, not against a power cut.
 	DurabilityOS = "os"
 )
+
+// Encryption says with which key the data directory is encrypted: neither is set where it is not.
+type Encryption struct {
+	// Key is the key, of MinEncryptionKey bytes or more.
+	Key string `key:"key" secret:"true"`
+	// KeyFile is a file that holds it; white space around it does not count.
+	KeyFile string `key:"key_file"`
+}
+
+// MinEncryptionKey is the length of the shortest key of Encryption, in bytes.
+const MinEncryptionKey = 16
 
 // Log says what is logged and how.
 type Log struct {

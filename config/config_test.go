@@ -126,6 +126,8 @@ func TestProblemsNameKeyAndLine(t *testing.T) {
 		{"alias", "data_dir: &a x\ndurability: *a\n", `:2: durability: aliases are not supported`},
 		{"syntax", "log:\n\tlevel: info\n", `:2: found character that cannot start any token`},
 		{"two documents", "durability: os\n---\ndurability: os\n", `: holds more than one document`},
+		{"a short encryption key", "encryption:\n  key: short\n", `:2: encryption.key: has fewer than 16 bytes`},
+		{"two encryption keys", "encryption:\n  key: a key of the tests\n  key_file: f\n", `:3: encryption.key_file: is set beside encryption.key`},
 		{"certificate without key", "tls:\n  certificate: a.pem\n", `:2: tls.certificate: needs tls.key`},
 		{"auth of nobody", "aws:\n  auth: on\n", `:2: aws.auth: "on" needs somebody who may do something: set aws.root.access_key and aws.root.secret_key, or aws.identities`},
 		{"root without secret", "aws:\n  root:\n    access_key: AKIA\n", `:3: aws.root.access_key: needs aws.root.secret_key`},

@@ -17,6 +17,12 @@ func (l *loader) validate() {
 	if c.DataDir == "" {
 		l.invalid("data_dir", "is empty")
 	}
+	if c.Encryption.Key != "" && c.Encryption.KeyFile != "" {
+		l.invalid("encryption.key_file", "is set beside encryption.key")
+	}
+	if c.Encryption.Key != "" && len(c.Encryption.Key) < MinEncryptionKey {
+		l.invalid("encryption.key", fmt.Sprintf("has fewer than %d bytes", MinEncryptionKey))
+	}
 	if c.TLS.Certificate != "" && c.TLS.Key == "" {
 		l.invalid("tls.certificate", "needs tls.key")
 	}

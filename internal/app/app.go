@@ -33,6 +33,8 @@ type application struct {
 	servers      []server       // the front ends, drained before anything else
 	closes       []func() error // run in reverse order at the end
 	failed       chan error     // the first failure of something that runs
+	// encrypted says that the store encrypts what it holds.
+	encrypted bool
 	// storeFailed is closed when the store takes nothing more.
 	storeFailed chan struct{}
 

@@ -28,7 +28,7 @@ func (a *application) startAWS(ctx context.Context) error {
 	}
 	var topics *sns.Adapter
 	sqsAdapter, err := sqs.New(sqs.Options{
-		Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses, Log: a.log,
+		Broker: a.broker, Secret: secret, Pauses: a.config.AWS.SQS.Pauses, Log: a.log, Encrypted: a.encrypted,
 		Changed: func(namespace, name string) { topics.QueueChanged(namespace, name) },
 	})
 	if err != nil {

@@ -3,11 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/portico-mq/portico/adapters/awsmessage"
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/config"
 	"github.com/portico-mq/portico/gateway/amqp091"
 )
 
@@ -16,18 +19,40 @@ const defaultNamespace = "/"
 
 // startStore opens the data directory.
 func (a *application) startStore(ctx context.Context) error {
+	key, err := encryptionKey(&a.config.Encryption)
+	if err != nil {
+		return err
+	}
 	s, err := jetstream.Open(ctx, jetstream.Options{
-		Dir:        a.config.DataDir,
-		Durability: jetstream.Durability(a.config.Durability),
-		Logger:     a.log,
-		OnFailure:  func(error) { close(a.storeFailed) }, // called once at most
+		Dir:           a.config.DataDir,
+		Durability:    jetstream.Durability(a.config.Durability),
+		EncryptionKey: key,
+		Logger:        a.log,
+		OnFailure:     func(error) { close(a.storeFailed) }, // called once at most
 	})
 	if err != nil {
 		return err
 	}
+	a.encrypted = key != ""
 	a.store = s
 	a.closes = append(a.closes, s.Close)
 	return nil
+}
+
+// encryptionKey is the key of the data directory; "" for none.
+func encryptionKey(c *config.Encryption) (string, error) {
+	if c.KeyFile == "" {
+		return c.Key, nil
+	}
+	text, err := os.ReadFile(c.KeyFile)
+	if err != nil {
+		return "", fmt.Errorf("encryption.key_file: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if len(key) < config.MinEncryptionKey {
+		return "", fmt.Errorf("encryption.key_file: %s holds fewer than %d bytes", c.KeyFile, config.MinEncryptionKey)
+	}
+	return key, nil
 }
 
 // brokerOptions are the options of the broker; rules are made before.
