@@ -71,8 +71,33 @@ func (q *Queue) whenComplete(ctx context.Context) error {
 	}
 }
 
+// BrowseDelayed calls visit for the messages of a queue that are not due, in no order, and takes none, until visit returns
+// false. The handle is for [Session.Discard]. What still stands in the log behind the queue's window is not seen. Errors
+// are those of [Session.Browse].
+func (s *Session) BrowseDelayed(ctx context.Context, queue string, visit func(h Handle, m *Message) bool) error {
+	q, err := s.reach(ctx, AccessRead, queue)
+	if err != nil {
+		return err
+	}
+	if q.stream != nil {
+		return &Error{Kind: KindUnsupported, Type: ResourceQueue, Namespace: s.ns.name, Name: queue}
+	}
+	if err := q.whenArrived(ctx); err != nil {
+		return err
+	}
+	b := browser{q: q, delayed: true, visit: func(seq uint64, m *Message) bool {
+		return visit(Handle{QueueID: q.id, Epoch: q.ns.b.epoch, Sequence: seq}, m)
+	}}
+	b.look()
+	_, err = b.taken(ctx, 0, len(b.ready))
+	return err
+}
+
 // browser is one Browse: what the queue had when it began.
 type browser struct {
+	// delayed: what is not due is looked for, instead of what is ready.
+	delayed bool
+
 	q     *Queue
 	visit func(uint64, *Message) bool
 
@@ -97,7 +122,7 @@ func (b *browser) look() {
 	defer q.mu.Unlock()
 	for _, list := range []*entryList{&q.copied, &q.live} {
 		for e := list.head; e != nil; e = e.next {
-			if e.waits() && !e.delayed {
+			if e.waits() && e.delayed == b.delayed {
 				b.ready = append(b.ready, e)
 			}
 		}

@@ -48,6 +48,44 @@ func dueMessages(f *fixture) {
 	}
 }
 
+// discardedDelayed: what is not due can be looked at, and be discarded by its handle, for good.
+func discardedDelayed(f *fixture) {
+	f.declare("q")
+	for _, body := range []string{"a", "b", "c"} {
+		f.sendDue("q", body, time.Hour)
+	}
+	f.publish("q", 0, 1)
+	look := func() map[string]broker.Handle {
+		f.Helper()
+		found := map[string]broker.Handle{}
+		err := f.s.BrowseDelayed(f.ctx(), "q", func(h broker.Handle, m *broker.Message) bool {
+			found[string(m.Body())] = h
+			return true
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		return found
+	}
+	found := look()
+	if len(found) != 3 {
+		f.Fatalf("found %v", found)
+	}
+	done := make(waiter, 1)
+	if err := f.s.Discard(f.ctx(), "q", found["b"], done); err != nil {
+		f.Fatal(err)
+	}
+	f.wait(done)
+	f.restart()
+	found = look()
+	if _, ok := found["b"]; ok || len(found) != 2 {
+		f.Fatalf("found %v", found)
+	}
+	if info := f.info("q"); info.Ready != 1 || info.Delayed != 2 {
+		f.Fatalf("%d ready, %d delayed", info.Ready, info.Delayed)
+	}
+}
+
 // manyDelayed: what is not due is in nobody's way, however much it is.
 func manyDelayed(f *fixture) {
 	const n = 20_000

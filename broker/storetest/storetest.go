@@ -65,6 +65,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"names that are forgotten":                      forgottenNames,
 		"messages that are not due":                     dueMessages,
 		"many messages that are not due":                manyDelayed,
+		"messages that are not due are discarded":       discardedDelayed,
 		"a large backlog of a locked group":             lockedBacklog,
 		"retention":                                     retention,
 		"filters of consumers":                          filters,
