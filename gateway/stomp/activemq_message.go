@@ -141,6 +141,11 @@ func (c *conn) appendUserHeaders(buf []byte, table property.RawTable, shown stri
 				}
 			}
 		}
+		if bytes.HasPrefix(name, []byte(scheduledPrefix)) {
+			if _, was := table.Lookup(broker.DueHeader); was { // the schedule has ended
+				continue
+			}
+		}
 		buf = appendHeader(buf, name, v)
 	}
 	return buf

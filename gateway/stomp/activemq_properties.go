@@ -30,8 +30,7 @@ const (
 var ownHeaders = map[string]bool{
 	"destination": true, "receipt": true, "transaction": true, "content-length": true, "message-id": true,
 	"redelivered": true, "subscription": true, "ack": true, "JMSXUserID": true, kindHeader: true, originalHeader: true,
-	timestampHeader: true, "browser": true, scheduledDelay: true, scheduledPeriod: true, scheduledRepeat: true,
-	scheduledJobHeader: true, broker.DueHeader: true, redeliveriesHeader: true,
+	timestampHeader: true, "browser": true, scheduledJobHeader: true, broker.DueHeader: true, redeliveriesHeader: true,
 }
 
 // properties encodes a SEND's headers as a message's properties. The property block is valid until the next call.

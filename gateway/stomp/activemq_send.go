@@ -2,6 +2,8 @@ package stomp
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
 	"github.com/portico-mq/portico/broker"
@@ -21,11 +23,11 @@ func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 }
 
 func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) error {
-	if err := refuseMessage(f); err != nil {
-		return err
+	if r.managesSchedules() {
+		return d.manageSchedules(ctx, c, f)
 	}
 	now := time.Now()
-	when, err := schedule(f, now)
+	plan, err := planOf(f)
 	if err != nil {
 		return err
 	}
@@ -46,7 +48,10 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 			return err
 		}
 	}
-	messages, err := d.messages(c, places, props, f.Body, when)
+	if plan.isJob() {
+		return d.addJob(c, f, plan, places, props, now)
+	}
+	messages, err := d.messages(c, places, props, f.Body, plan, now)
 	switch {
 	case err != nil:
 		return err
@@ -69,37 +74,63 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 
 // messages are a message for each place, and of one that is scheduled one for each time.
 func (d activemq) messages(
-	c *conn, places []place, props property.Block, body []byte, when []time.Time,
+	c *conn, places []place, props property.Block, body []byte, plan *plan, now time.Time,
 ) ([]*broker.Message, error) {
-	var all []*broker.Message
-	if when == nil {
-		for _, p := range places {
-			all = append(all, d.message(c, p, props, body))
+	if plan != nil {
+		job := c.nextMessageID()
+		all, err := c.server.scheduledMessages(places, props, body, job, plan.times(now), c.nextMessageID)
+		if errors.Is(err, errSchedulesTooLarge) {
+			err = activeMQFault("Not supported: " + err.Error())
 		}
-		return all, nil
+		return all, err
 	}
-	if len(places)*len(when)*(len(body)+len(props)) > maxTransactionBytes {
-		return nil, activeMQFault("Too many bytes in a scheduled message's repetitions")
-	}
-	for _, at := range when {
-		due, err := scheduled(props, c.nextMessageID(), at)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range places {
-			all = append(all, d.message(c, p, due, body))
-		}
+	all := make([]*broker.Message, len(places))
+	for i, p := range places {
+		all[i] = c.server.messageFor(p, props, body)
 	}
 	return all, nil
 }
 
-// refuseMessage refuses what is not built.
-func refuseMessage(f *wire.Frame) error {
-	for i := range f.Headers {
-		if name := string(f.Headers[i].Name); name == scheduledCron || name == "AMQ_SCHEDULER_ACTION" {
-			return activeMQFault("Not supported yet: the header '" + name + "' on SEND")
+// addJob stores a message that comes again and again. Its receipt means that it is synced.
+func (d activemq) addJob(c *conn, f *wire.Frame, plan *plan, places []place, props property.Block, now time.Time) error {
+	if _, ok := f.Get("transaction"); ok {
+		return activeMQFault("Not supported: a schedule with " + scheduledCron + " in a transaction")
+	}
+	if _, ok := f.Get("timestamp"); !ok { // each message shows when this SEND was
+		var err error
+		if props, err = withHeaders(props, property.Field{Name: timestampHeader, Value: strconv.FormatInt(now.UnixMilli(), 10)}); err != nil {
+			return err
 		}
 	}
+	j := &job{
+		ID: c.nextMessageID(), User: c.session.Principal().Name(), Cron: plan.entry, Delay: plan.delay.Milliseconds(),
+		Period: plan.period.Milliseconds(), Repeat: plan.repeat, Left: plan.repeat + 1, Properties: props, Body: f.Body,
+	}
+	first := now.Add(plan.delay)
+	if plan.cron != nil {
+		if first = plan.cron.next(now); first.IsZero() {
+			return activeMQFault("Not supported: " + scheduledCron + " names no time that comes: " + plan.entry)
+		}
+		if plan.repeat > maxRepeat {
+			return activeMQFault("Not supported: with " + scheduledCron + ", " + scheduledRepeat + " is at most " + strconv.Itoa(maxRepeat))
+		}
+	}
+	j.Next = first.UnixMilli()
+	tx := c.session.Begin() // to see whether they may be sent
+	for _, p := range places {
+		if p.temp {
+			return activeMQFault("Not supported: a schedule with " + scheduledCron + " for a temporary destination")
+		}
+		if _, err := tx.Publish(c.server.messageFor(p, props, nil)); err != nil {
+			return err
+		}
+		j.Places = append(j.Places, jobPlace{p.topic, p.name})
+	}
+	tx.Rollback()
+	if err := c.server.scheduler.add(c.session.Namespace(), j); err != nil {
+		return err
+	}
+	c.receipt(f)
 	return nil
 }
 
@@ -211,10 +242,10 @@ func (c *conn) declareWithDeadLetters(ctx context.Context, spec broker.QueueSpec
 	return info, made, err
 }
 
-// message is the message for one place.
-func (activemq) message(c *conn, p place, props property.Block, body []byte) *broker.Message {
+// messageFor is the message for one place.
+func (s *Server) messageFor(p place, props property.Block, body []byte) *broker.Message {
 	if p.topic {
-		return broker.NewMessage(c.server.opts.TopicExchange, p.name, props, body)
+		return broker.NewMessage(s.opts.TopicExchange, p.name, props, body)
 	}
 	return broker.NewMessage("", p.name, props, body)
 }

@@ -88,6 +88,8 @@ type Server struct {
 	blocked  chan struct{}              // closed when the broker's last alarm ends; nil without alarm
 	clients  map[clientKey]*conn        // ActiveMQ: who is here
 	watching map[*subscription]struct{} // those to patterns of queues
+
+	scheduler *scheduler
 }
 
 // New makes a server on the broker, to be handed to [serve.New]. Close it when it is no longer used.
@@ -95,7 +97,8 @@ func New(b *broker.Broker, opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{broker: b, opts: opts, log: opts.Logger.With("proto", "stomp")}
 	stopAlarms, stopQueues := b.WatchAlarms(s.alarm), b.WatchQueues(s.queueMade)
-	s.stop = func() { stopAlarms(); stopQueues() }
+	s.scheduler = newScheduler(s)
+	s.stop = func() { s.scheduler.close(); stopAlarms(); stopQueues() }
 	s.alarm(b.Alarms())
 	return s
 }
