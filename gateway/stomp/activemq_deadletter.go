@@ -92,8 +92,13 @@ func (d *Destinations) MarkDeath(m *broker.Message, death broker.Death) (propert
 	case broker.DiedOfRejection, broker.DiedOfLength:
 	}
 	var not []string
-	if !strategy.takes(m, death.Reason == broker.DiedOfAge) {
+	expired := death.Reason == broker.DiedOfAge
+	dead := strategy.takes(m, expired)
+	if !dead {
 		not = []string{death.Key}
+	}
+	if a := d.advisories.Load(); a != nil {
+		a.died(death.Namespace, m, from, dead, expired)
 	}
 	props, err := strategy.properties(m, from, cause)
 	return props, not, err

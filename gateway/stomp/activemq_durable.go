@@ -17,6 +17,9 @@ import (
 // durableAttributes is where a durable subscription's queue keeps what it is for.
 const durableAttributes = "stomp"
 
+// topicQueuePrefix begins the names of the queues of other subscriptions to topics.
+const topicQueuePrefix = "stomp-subscription-"
+
 // durablePrefix begins the names of durable subscriptions' queues.
 const durablePrefix = "durable."
 

@@ -2,13 +2,17 @@ package stomp
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 // Destinations are what ActiveMQ's configuration says of destinations: policies, dead letter strategies, redelivery. They
 // are made before the broker, which asks them what becomes of dead messages, and then handed to the server. They are safe
 // for concurrent use.
-type Destinations struct{ opts DestinationOptions }
+type Destinations struct {
+	opts       DestinationOptions
+	advisories atomic.Pointer[advisories] // of the server that they were handed to
+}
 
 // DestinationOptions configure destinations. The zero value is ActiveMQ's default.
 type DestinationOptions struct {

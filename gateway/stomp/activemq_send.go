@@ -19,6 +19,7 @@ func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 	if err != nil {
 		return err
 	}
+	c.useTopics(r)
 	return d.sendTo(ctx, c, f, r)
 }
 

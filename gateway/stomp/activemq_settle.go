@@ -124,7 +124,8 @@ func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
 func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 	u := c.taken[0]
 	letter, err := d.again(c, &u, time.Now())
-	if err == nil && letter == nil {
+	dead := letter == nil
+	if err == nil && dead {
 		if c.hasOtherDeadLetters(&u) {
 			return c.settleTaken(f, tx, broker.Reject)
 		}
@@ -137,12 +138,28 @@ func (d activemq) reject(c *conn, f *wire.Frame, tx *transaction) error {
 	if err == nil {
 		err = d.sendInstead(c, f, tx, &u, letter)
 	}
+	if err == nil && dead {
+		c.tellDead(tx, &u)
+	}
 	if err != nil {
 		c.mu.Lock()
 		c.unacked.restore(c.taken)
 		c.mu.Unlock()
 	}
 	return err
+}
+
+// tellDead publishes the advisory of a rejected message, of one in a transaction when that is committed.
+func (c *conn) tellDead(tx *transaction, u *unacked) {
+	m, queue := u.msg, u.queue()
+	tell := func() {
+		c.server.advisories.died(c.session.Namespace(), m, c.server.opts.Destinations.origin(m, queue), true, false)
+	}
+	if tx != nil {
+		tx.after = append(tx.after, tell)
+		return
+	}
+	tell()
 }
 
 // hasOtherDeadLetters reports whether a queue has a dead letter exchange that it was declared with elsewhere.

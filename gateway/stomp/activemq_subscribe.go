@@ -60,6 +60,7 @@ func (d activemq) subscribe(ctx context.Context, c *conn, f *wire.Frame) error {
 	if err != nil {
 		return err
 	}
+	c.useTopics(r)
 	settings := consumerSettings{f, r.options}
 	name, durable := settings.get("subscriptionName")
 	return d.start(ctx, c, f, s, r, settings, d.consumeOptions(settings, s, r, durable), name, durable)
@@ -111,6 +112,7 @@ func (d activemq) start(
 	c.mu.Lock()
 	c.subs[s.tag] = s
 	c.mu.Unlock()
+	c.server.advisories.subscribed(s, r, c.consumerInfo(f, settings, &opts, r, name))
 	c.receipt(f)
 	s.resume()
 	return nil
@@ -126,6 +128,9 @@ func activeMQTag(id string, hasID bool, destination string) string {
 
 // refuseConsumer refuses what is not built.
 func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
+	if value(f, transformationHeader, "") == "jms-advisory-xml" {
+		return activeMQFault("Not supported yet: transformation jms-advisory-xml")
+	}
 	if settings.isSet("retroactive") {
 		return activeMQFault("Not supported yet: consumer.retroactive")
 	}
@@ -134,25 +139,30 @@ func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
 
 func (activemq) consumeOptions(settings consumerSettings, s *subscription, r *route, durable bool) broker.ConsumeOptions {
 	opts := broker.ConsumeOptions{AutoAck: s.acks == ackAuto, Tag: s.tag, Lane: s.conn.lane}
-	prefetch := queuePrefetch
-	switch {
-	case durable:
-		prefetch = durablePrefetch
-	case r.places[0].topic:
-		prefetch = topicPrefetch
-	}
-	if n, ok := settings.number("prefetchSize"); ok {
-		// Without a prefetch a client of ActiveMQ has to pull, which STOMP cannot: it would never get anything.
-		prefetch = max(n, 1)
-	}
 	if !opts.AutoAck {
-		opts.Credits = []*broker.Credit{broker.NewCredit(prefetch)}
-		opts.Prefetch = prefetch
+		opts.Prefetch = prefetch(settings, r, durable)
+		opts.Credits = []*broker.Credit{broker.NewCredit(opts.Prefetch)}
 	}
 	if n, ok := settings.number("priority"); ok {
 		opts.Priority = int32(max(-128, min(n, 127)))
 	}
 	return opts
+}
+
+// prefetch is how many deliveries may be unsettled.
+func prefetch(settings consumerSettings, r *route, durable bool) int {
+	n, ok := settings.number("prefetchSize")
+	switch {
+	case ok:
+		// Without a prefetch a client of ActiveMQ has to pull, which STOMP cannot: it would never get anything.
+		return max(n, 1)
+	case durable:
+		return durablePrefetch
+	case r.places[0].topic:
+		return topicPrefetch
+	default:
+		return queuePrefetch
+	}
 }
 
 // subscribeTo consumes from all places of a route: each queue, all queues that match a pattern, now and later, and one
@@ -195,7 +205,7 @@ func (d activemq) subscribeTo(
 func (activemq) subscribeToTopics(
 	ctx context.Context, c *conn, s *subscription, topics []place, settings consumerSettings, opts broker.ConsumeOptions,
 ) error {
-	spec := broker.QueueSpec{Name: "stomp-subscription-" + broker.UniqueName(), AutoDelete: true, Exclusive: true}
+	spec := broker.QueueSpec{Name: topicQueuePrefix + broker.UniqueName(), AutoDelete: true, Exclusive: true}
 	if n, ok := settings.number("maximumPendingMessageLimit"); ok && n >= 0 {
 		spec.Limits = &broker.QueueLimits{HasMaxLength: true, MaxLength: int64(n)}
 	}

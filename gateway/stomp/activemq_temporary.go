@@ -33,6 +33,9 @@ func (c *conn) temporary(topic bool, alias string) (string, error) {
 		c.mu.Lock()
 		c.temps[key] = name
 		c.mu.Unlock()
+		if topic {
+			c.server.advisories.topicUsed(c, place{topic: true, temp: true, name: name})
+		}
 	}
 	return name, nil
 }

@@ -38,6 +38,9 @@ type conn struct {
 	id              string // the session header
 	ownID           string // begins what the connection makes up names for
 	clientID        string // ActiveMQ: who the client is; "" when it does not say
+	loginName       string // the login header
+	lastTopic       string // ActiveMQ: the last topic that was used
+	consumers       int    // ActiveMQ: subscriptions so far
 	sent            uint64 // ActiveMQ: messages that got an id
 	session         *broker.Session
 	listed          *broker.Connection
@@ -204,6 +207,8 @@ func (c *conn) end() {
 		c.rootSession.Close()
 	}
 	c.server.leave(c)
+	c.server.advisories.leave(c)
+	c.server.advisories.disconnected(c)
 	c.listed.Unregister()
 	c.out.close()
 }

@@ -51,6 +51,8 @@ func (c *conn) connect(ctx context.Context, f *wire.Frame) error {
 	c.live.until, c.live.timeout = time.Time{}, tolerance*receive
 	c.out.setBeat(send)
 	c.list()
+	c.loginName = value(f, "login", "")
+	c.server.advisories.connected(c)
 	c.log.Info("connected", "user", session.Principal().Name(), "ns", session.Namespace(), "version", version)
 
 	c.out.setPlain(c.dialect.plain(""))

@@ -84,6 +84,8 @@ type Server struct {
 	log    *slog.Logger
 	stop   func()
 
+	advisories *advisories
+
 	mu       sync.Mutex
 	blocked  chan struct{}              // closed when the broker's last alarm ends; nil without alarm
 	clients  map[clientKey]*conn        // ActiveMQ: who is here
@@ -95,7 +97,10 @@ type Server struct {
 // New makes a server on the broker, to be handed to [serve.New]. Close it when it is no longer used.
 func New(b *broker.Broker, opts Options) *Server {
 	opts = opts.withDefaults()
-	s := &Server{broker: b, opts: opts, log: opts.Logger.With("proto", "stomp")}
+	s := &Server{
+		broker: b, opts: opts, log: opts.Logger.With("proto", "stomp"), advisories: newAdvisories(b, opts.TopicExchange),
+	}
+	opts.Destinations.advisories.Store(s.advisories)
 	stopAlarms, stopQueues := b.WatchAlarms(s.alarm), b.WatchQueues(s.queueMade)
 	s.scheduler = newScheduler(s)
 	s.stop = func() { s.scheduler.close(); stopAlarms(); stopQueues() }
@@ -104,7 +109,10 @@ func New(b *broker.Broker, opts Options) *Server {
 }
 
 // Close ends the server's interest in the broker. Connections must have ended before.
-func (s *Server) Close() { s.stop() }
+func (s *Server) Close() {
+	s.stop()
+	s.advisories.close()
+}
 
 // alarm takes note of the alarms that are on: meanwhile no connection's SEND is handled, nor what follows it.
 func (s *Server) alarm(on []broker.Alarm) {

@@ -27,6 +27,7 @@ type subscription struct {
 	topic      bool   // RabbitMQ: its destination is a topic
 	stream     bool   // RabbitMQ: it reads a stream
 	topicQueue string // ActiveMQ: the queue of its own that its topics lead to
+	advised    bool   // ActiveMQ: it may get advisories; belongs to those
 	prefix     string // Artemis: how its destination's name begins, if prefixed
 	prefixed   bool
 	acks       ackMode
@@ -73,6 +74,7 @@ func (s *subscription) Cancelled(gone *broker.Consumer) {
 		return
 	}
 	c.forget(s)
+	c.server.advisories.unsubscribed(s)
 	c.out.fault(s.dialect, s.dialect.cancelled(s), "")
 }
 
@@ -110,6 +112,7 @@ func (s *subscription) cancel() {
 	for _, consumer := range s.all(true) {
 		consumer.Cancel()
 	}
+	s.conn.server.advisories.unsubscribed(s)
 }
 
 // all are the consumers, to be resumed or, with the end of the subscription, cancelled.

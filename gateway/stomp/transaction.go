@@ -22,8 +22,9 @@ type transaction struct {
 	taken    []unacked // settled in it
 	receipts []string  // of its SENDs, for when they are stored
 	bytes    int
-	sent     int // SENDs in it
-	acked    int // ACKs in it
+	sent     int      // SENDs in it
+	acked    int      // ACKs in it
+	after    []func() // what follows when it has taken effect
 }
 
 // begin starts a transaction.
@@ -67,6 +68,9 @@ func (c *conn) commit(f *wire.Frame) error {
 	}
 	c.lane.Count(broker.Published, t.sent)
 	c.lane.Count(broker.Acked, t.acked)
+	for _, f := range t.after {
+		f()
+	}
 	return nil
 }
 

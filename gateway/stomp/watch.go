@@ -35,8 +35,9 @@ func (s *Server) unwatchAll(c *conn) {
 	}
 }
 
-// queueMade is told of every new queue.
+// queueMade is told of every queue that is made or deleted.
 func (s *Server) queueMade(namespace, queue string) {
+	s.advisories.queueChanged(namespace, queue)
 	s.mu.Lock()
 	var subs []*subscription
 	for sub := range s.watching {

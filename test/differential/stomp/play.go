@@ -196,7 +196,12 @@ func (c *connection) read() ([]string, error) {
 }
 
 // changing are headers whose values are different in every run.
-var changing = []string{"session", "message-id", "ack", "server", "reply-to", "scheduledJobId"}
+var changing = []string{
+	"session", "message-id", "ack", "server", "reply-to", "scheduledJobId", "originBrokerId", "originBrokerURL",
+}
+
+// changingInAdvisories are parts of bodies of ActiveMQ's advisories that are different in every run.
+var changingInAdvisories = regexp.MustCompile(`"commandId":\d+|"ID:[^"]*"`)
 
 // plain are values that are not.
 var plain = regexp.MustCompile(`^/(queue|topic|exchange|temp-queue|temp-topic)/[a-z.]+$|^[0-9]{1,9}$`)
@@ -212,6 +217,9 @@ func (p *player) normal(f []string) string {
 	if trace {
 		headers = slices.DeleteFunc(headers, func(h string) bool { return strings.HasPrefix(h, "content-length:") })
 		body = "(body)"
+	}
+	if slices.Contains(headers, "type:Advisory") {
+		body = changingInAdvisories.ReplaceAllString(body, `"…"`)
 	}
 	for i, h := range headers {
 		name, v, _ := strings.Cut(h, ":")
