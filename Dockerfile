@@ -8,10 +8,11 @@ RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/portico ./cmd/portico && \
     CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/porticoctl ./cmd/porticoctl && \
+    for name in rabbitmqctl rabbitmq-diagnostics rabbitmq-plugins rabbitmq-queues; do ln -s porticoctl /out/$name; done && \
     mkdir /data
 
 FROM scratch
-COPY --from=build /out/portico /out/porticoctl /usr/local/bin/
+COPY --from=build /out/ /usr/local/bin/
 COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 ENV PORTICO_DATA_DIR=/data

@@ -18,6 +18,7 @@ import (
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/property"
+	"github.com/portico-mq/portico/internal/disk"
 	"github.com/portico-mq/portico/internal/memory"
 )
 
@@ -36,10 +37,8 @@ type Options struct {
 	Version string
 	// DataDir is where messages are stored, to be shown.
 	DataDir string
-	// DiskFree tells how many bytes are free there, and DiskLimit is below how many publishers are stopped; nil where
-	// that cannot be told.
-	DiskFree  func() (int64, error)
-	DiskLimit int64
+	// Disk watches the room where messages are stored; nil where that cannot be told.
+	Disk *disk.Monitor
 	// CertificateEnds tells when the certificate of the TLS listeners ends; the zero time without one. nil: there is none.
 	CertificateEnds func() (time.Time, error)
 	// Listeners lists where clients are served; nil for nowhere.
@@ -120,6 +119,7 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("POST /portico/v1/app/reset", s.administrator(s.resetApp))
 	mux.HandleFunc("GET /portico/v1/app/environment", s.administrator(s.environment))
 	mux.HandleFunc("GET /portico/v1/memory", s.administrator(s.getMemory))
+	mux.HandleFunc("PUT /portico/v1/disk/limit", s.administrator(s.setDiskLimit))
 	mux.HandleFunc("PUT /portico/v1/memory/limit", s.administrator(s.setMemoryLimit))
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

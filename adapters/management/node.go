@@ -44,8 +44,8 @@ func (c *call) describeNode() object {
 	if s.opts.Memory != nil {
 		o["mem_limit"], o["mem_calculation_strategy"] = s.opts.Memory.Status().Limit, memoryStrategy
 	}
-	if s.opts.DiskFree != nil {
-		o["disk_free_limit"] = s.opts.DiskLimit
+	if s.opts.Disk != nil {
+		o["disk_free_limit"] = s.opts.Disk.Limit()
 	}
 	if _, _, limit, err := openfiles.Count(); err == nil {
 		o["fd_total"], o["sockets_total"] = limit, limit
@@ -71,8 +71,8 @@ func (s *server) nodeNumbers() map[string]float64 {
 	if s.opts.Memory != nil {
 		n["mem_used"] = float64(s.opts.Memory.Status().Used)
 	}
-	if s.opts.DiskFree != nil {
-		if free, err := s.opts.DiskFree(); err == nil {
+	if s.opts.Disk != nil {
+		if free, err := s.opts.Disk.Free(); err == nil {
 			n["disk_free"] = float64(free)
 		}
 	}

@@ -88,10 +88,10 @@ func (c *collector) node() {
 		c.gauge("process_resident_memory_bytes", "Memory used in bytes", float64(used))
 		c.gauge("resident_memory_limit_bytes", "Memory high watermark in bytes", float64(limit))
 	}
-	if o.DiskFree != nil {
-		if free, err := o.DiskFree(); err == nil {
+	if o.Disk != nil {
+		if free, err := o.Disk.Free(); err == nil {
 			c.gauge("disk_space_available_bytes", "Disk space available in bytes", float64(free))
-			c.gauge("disk_space_available_limit_bytes", "Free disk space low watermark in bytes", float64(o.DiskLimit))
+			c.gauge("disk_space_available_limit_bytes", "Free disk space low watermark in bytes", float64(o.Disk.Limit()))
 		}
 	}
 	if used, sockets, limit, err := openfiles.Count(); err == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/internal/disk"
 )
 
 // Options configures the front end.
@@ -25,10 +26,8 @@ type Options struct {
 	Version, Node string
 	// Memory tells how many bytes the process uses and may use; nil where that cannot be told.
 	Memory func() (used, limit int64)
-	// DiskFree tells how many bytes are free where messages are stored, and DiskLimit is below how many publishers are
-	// stopped; nil where that cannot be told.
-	DiskFree  func() (int64, error)
-	DiskLimit int64
+	// Disk watches the room where messages are stored; nil where that cannot be told.
+	Disk *disk.Monitor
 	// Syncs tells how often the disk was synced, and how long all of it took; nil where nothing is stored.
 	Syncs func() (n uint64, took time.Duration)
 	// Started is when the broker started.

@@ -28,7 +28,10 @@ var listings = []listing{
 			"name", "durable", "auto_delete", "arguments", "policy", "operator_policy", "exclusive", "messages_ready",
 			"messages_unacknowledged", "messages", "consumers", "state", "type", "node", "vhost", "memory", "message_bytes",
 			"message_bytes_ready", "message_bytes_unacknowledged", "messages_persistent", "message_bytes_persistent",
+			"effective_policy_definition", "exclusive_consumer_tag", "single_active_consumer_tag",
+			"consumer_utilisation", "consumer_capacity", "head_message_timestamp", "leader", "members", "online", "owner_pid", "pid",
 		},
+		keys: map[string]string{"owner_pid": "owner_pid_details.name", "pid": "name"},
 	},
 	{
 		name: "list_exchanges", title: "Listing exchanges for vhost %s ...", resource: "exchanges", perVhost: true,
@@ -49,7 +52,8 @@ var listings = []listing{
 		columns: []string{
 			"pid", "name", "port", "host", "peer_port", "peer_host", "ssl", "state", "channels", "protocol", "auth_mechanism",
 			"user", "vhost", "timeout", "frame_max", "channel_max", "client_properties", "recv_oct", "recv_cnt", "send_oct",
-			"send_cnt", "connected_at", "user_provided_name", "node",
+			"send_cnt", "connected_at", "user_provided_name", "node", "ssl_protocol", "ssl_key_exchange", "ssl_cipher", "ssl_hash",
+			"peer_cert_subject", "peer_cert_issuer", "peer_cert_validity",
 		},
 		keys: map[string]string{"pid": "name"},
 	},
@@ -123,6 +127,10 @@ func (l listing) show(c *client, path string, names []string, out io.Writer) err
 		return err
 	}
 	rows := make([]row, len(items))
+	if c.opts.offline && l.name == "list_queues" {
+		rows = nil // the only node is up
+		items = nil
+	}
 	for i, item := range items {
 		rows[i] = row{}
 		item["source_kind"] = "exchange"

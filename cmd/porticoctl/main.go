@@ -1,6 +1,7 @@
 // Command porticoctl administrates a running portico. It has sub-commands of
-// rabbitmqctl, with its syntax, output and exit codes, and also answers when it
-// is called by that name.
+// rabbitmqctl and rabbitmq-diagnostics, with their syntax, output and exit
+// codes, and also answers when it is called by these names, rabbitmq-queues or
+// rabbitmq-plugins.
 package main
 
 import (
@@ -50,8 +51,16 @@ const many = 1 << 16
 var commands = joined(
 	memoryCommands(), userCommands(), vhostCommands(), permissionCommands(), policyCommands(), parameterCommands(),
 	limitCommands(), definitionCommands(), listCommands(), queueCommands(), connectionCommands(), nodeCommands(),
-	appCommands(), clusterCommands(),
+	appCommands(), clusterCommands(), diagnosticsCommands(), refusedCommands(),
 )
+
+// commandsOf are the sub-commands of the program by the name that it is called by.
+func commandsOf(name string) map[string]command {
+	if name == "rabbitmq-plugins" {
+		return joined(commands, pluginCommands())
+	}
+	return commands
+}
 
 func joined(groups ...map[string]command) map[string]command {
 	all := map[string]command{}
@@ -78,7 +87,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	if err == nil {
-		err = execute(newClient(opts), positional, stdout)
+		err = execute(name, newClient(opts), positional, stdout)
 	}
 	if err == nil {
 		return 0
@@ -91,8 +100,8 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	return f.code
 }
 
-func execute(c *client, args []string, out io.Writer) error {
-	cmd, ok := commands[args[0]]
+func execute(name string, c *client, args []string, out io.Writer) error {
+	cmd, ok := commandsOf(name)[args[0]]
 	if !ok {
 		return &failure{code: exitUsage, text: fmt.Sprintf("\nCommand '%s' not found. ", args[0]), usage: true}
 	}
@@ -125,6 +134,8 @@ type options struct {
 	vhost, description, tags, defaultQueueType string
 	priority, applyTo, format                  string
 	global, ifEmpty, ifUnused                  bool
+	minimal                                    bool   // only names of plugins
+	offline                                    bool   // queues of nodes that are down, of which there are none
 	ofUser                                     string // whose limits are listed; "" for guest
 }
 
@@ -141,8 +152,8 @@ func parse(name string, args []string, getenv func(string) string) (options, []s
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&opts.url, "url", fallback("PORTICOCTL_URL", "http://localhost:15672"), "")
-	flags.StringVar(&opts.user, "user", fallback("PORTICOCTL_USER", "guest"), "")
-	flags.StringVar(&opts.password, "password", fallback("PORTICOCTL_PASSWORD", "guest"), "")
+	flags.StringVar(&opts.user, "user", defaultUser(fallback), "")
+	flags.StringVar(&opts.password, "password", fallback("PORTICOCTL_PASSWORD", fallback("PORTICO_DEFAULT_USER_PASSWORD", "guest")), "")
 	addFlags(flags, &opts)
 	var positional []string
 	for {
@@ -157,6 +168,11 @@ func parse(name string, args []string, getenv func(string) string) (options, []s
 		positional = append(positional, flags.Arg(0))
 		args = flags.Args()[1:]
 	}
+}
+
+// defaultUser is who logs in without --user. In the server's container the environment names its default user.
+func defaultUser(fallback func(key, value string) string) string {
+	return fallback("PORTICOCTL_USER", fallback("PORTICO_DEFAULT_USER_NAME", "guest"))
 }
 
 // addFlags adds those that rabbitmqctl has, too. There is one node, whatever it is called: the one at the URL.
@@ -189,9 +205,15 @@ func addFlags(flags *flag.FlagSet, opts *options) {
 	flags.Bool("l", false, "")
 	flags.BoolVar(&opts.noHeaders, "no-table-headers", false, "")
 	flags.BoolVar(&opts.global, "global", false, "")
-	for _, name := range []string{"if-empty", "e"} {
+	for _, name := range []string{"if-empty", "e"} { // and rabbitmq-plugins's --implicitly-enabled, which they all are
 		flags.BoolVar(&opts.ifEmpty, name, false, "")
 	}
+	for _, name := range []string{"enabled", "E", "implicitly-enabled", "verbose", "v", "online", "local"} {
+		flags.Bool(name, false, "") // everything is
+	}
+	flags.BoolVar(&opts.minimal, "minimal", false, "")
+	flags.BoolVar(&opts.minimal, "m", false, "")
+	flags.BoolVar(&opts.offline, "offline", false, "")
 	for _, name := range []string{"if-unused", "u"} {
 		flags.BoolVar(&opts.ifUnused, name, false, "")
 	}
@@ -210,7 +232,7 @@ func finish(opts options, flags *flag.FlagSet, args []string, fallback func(key,
 	if len(args) > 0 && args[0] == "list_user_limits" {
 		flags.Visit(func(f *flag.Flag) {
 			if f.Name == "user" {
-				opts.ofUser, opts.user = opts.user, fallback("PORTICOCTL_USER", "guest")
+				opts.ofUser, opts.user = opts.user, defaultUser(fallback)
 			}
 		})
 	}
@@ -220,7 +242,7 @@ func finish(opts options, flags *flag.FlagSet, args []string, fallback func(key,
 // usage returns the usage line of the command in args, or of all of them.
 func usage(name string, args []string) string {
 	if len(args) > 0 {
-		if cmd, ok := commands[args[0]]; ok {
+		if cmd, ok := commandsOf(name)[args[0]]; ok {
 			return fmt.Sprintf("\nUsage\n\n%s [--quiet] %s %s\n", name, args[0], cmd.arguments)
 		}
 	}
@@ -230,15 +252,16 @@ func usage(name string, args []string) string {
 func help(name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nUsage\n\n%s [flags] <command> [<command options>]\n\nAvailable commands:\n\n", name)
-	for _, n := range slices.Sorted(maps.Keys(commands)) {
-		fmt.Fprintf(&b, "   %s %s\n      %s\n", n, commands[n].arguments, commands[n].help)
+	all := commandsOf(name)
+	for _, n := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&b, "   %s %s\n      %s\n", n, all[n].arguments, all[n].help)
 	}
 	b.WriteString(`
 Flags, with the environment variable that gives their default:
 
    --url        the management port; PORTICOCTL_URL, else http://localhost:15672
-   --user       an administrator; PORTICOCTL_USER, else guest
-   --password   PORTICOCTL_PASSWORD, else guest
+   --user       an administrator; PORTICOCTL_USER, PORTICO_DEFAULT_USER_NAME, else guest
+   --password   PORTICOCTL_PASSWORD, PORTICO_DEFAULT_USER_PASSWORD, else guest
    -q, --quiet  say nothing about what is being done
    -s, --silent the same, and no table headers
    -p, --vhost  the virtual host, else /

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,7 +21,7 @@ func nodeCommands() map[string]command {
 		"node_health_check":       {"", "DEPRECATED. Checks that there are no alarms", 0, 0, nodeHealth},
 		"check_running":           {"", "Checks that the node serves clients", 0, 0, checkRunning},
 		"check_alarms":            {"", "Checks that there are no alarms", 0, 0, checkAlarms},
-		"check_local_alarms":      {"", "Checks that there are no alarms on the node", 0, 0, checkAlarms},
+		"check_local_alarms":      {"", "Checks that there are no alarms on the node", 0, 0, checkLocalAlarms},
 		"check_virtual_hosts":     {"", "Checks that all virtual hosts are open", 0, 0, checkVirtualHosts},
 		"check_port_listener":     {"<port>", "Checks that the node listens on a port", 1, 1, checkPort},
 		"check_protocol_listener": {"<protocol>", "Checks that the node serves a protocol", 1, 1, checkProtocol},
@@ -44,7 +47,7 @@ func ping(c *client, _ []string, out io.Writer) error {
 	if err := c.send(http.MethodGet, "/health/live", nil, nil); err != nil {
 		return err
 	}
-	c.quietlyf(out, "Ping succeeded")
+	fmt.Fprintln(out, "Ping succeeded")
 	return nil
 }
 
@@ -83,7 +86,7 @@ func (c *client) check(out io.Writer, said string, path ...string) error {
 		return &failure{code: exitSoftware, text: "Error:\n" + r.reason}
 	}
 	if err == nil {
-		c.quietlyf(out, "%s", said)
+		fmt.Fprintln(out, said)
 	}
 	return err
 }
@@ -96,8 +99,13 @@ func nodeHealth(c *client, _ []string, out io.Writer) error {
 }
 
 func checkAlarms(c *client, _ []string, out io.Writer) error {
-	c.sayf(out, "Asking node %s to report any local resource alarms ...", node())
+	c.sayf(out, "Asking node %s to report any known resource alarms ...", node())
 	return c.check(out, "Node "+node()+" reported no alarms, local or clusterwide", "alarms")
+}
+
+func checkLocalAlarms(c *client, _ []string, out io.Writer) error {
+	c.sayf(out, "Asking node %s to report any local resource alarms ...", node())
+	return c.check(out, "Node "+node()+" reported no local alarms", "local-alarms")
 }
 
 func checkVirtualHosts(c *client, _ []string, out io.Writer) error {
@@ -107,12 +115,34 @@ func checkVirtualHosts(c *client, _ []string, out io.Writer) error {
 
 func checkPort(c *client, args []string, out io.Writer) error {
 	c.sayf(out, "Asking node %s if there's an active listener on port %s ...", node(), args[0])
-	return c.check(out, "A listener on port "+args[0]+" is running on node "+node()+".", "port-listener", args[0])
+	err := c.check(out, "A listener for port "+args[0]+" is running on node "+node()+".", "port-listener", args[0])
+	return c.noListener(err, "No listener for port %s is active on node %s. Found listeners that use the following ports: %s", args[0],
+		func(l *listener) string { return strconv.Itoa(l.Port) })
 }
 
 func checkProtocol(c *client, args []string, out io.Writer) error {
 	c.sayf(out, "Asking node %s if there's an active listener for protocol %s ...", node(), args[0])
-	return c.check(out, "A listener for protocol "+args[0]+" is running on node "+node()+".", "protocol-listener", args[0])
+	err := c.check(out, "A listener for protocol "+args[0]+" is running on node "+node()+".", "protocol-listener", args[0])
+	return c.noListener(err, "Error:\nNo listener for protocol %s is active on node %s. Found listeners for the following protocols: %s", args[0],
+		func(l *listener) string { return l.Protocol })
+}
+
+// noListener words the failure of a check for a listener, with what there is.
+func (c *client) noListener(err error, text, wanted string, name func(*listener) string) error {
+	var f *failure
+	if !errors.As(err, &f) || f.code != exitSoftware {
+		return err
+	}
+	o, _, err := c.nodeState()
+	if err != nil {
+		return err
+	}
+	var found []string
+	for i := range o.Listeners {
+		found = append(found, name(&o.Listeners[i]))
+	}
+	slices.Sort(found)
+	return &failure{code: exitUnavailable, text: fmt.Sprintf(text, wanted, node(), strings.Join(slices.Compact(found), ", "))}
 }
 
 func checkRunning(c *client, _ []string, out io.Writer) error {
@@ -120,7 +150,7 @@ func checkRunning(c *client, _ []string, out io.Writer) error {
 	if err := c.send(http.MethodGet, "/health/ready", nil, nil); err != nil {
 		return &failure{code: exitUnavailable, text: "Error:\nRabbitMQ on node " + node() + " is not running or has not fully booted yet (check with is_booting)"}
 	}
-	c.quietlyf(out, "RabbitMQ on node %s is fully booted and running", node())
+	fmt.Fprintf(out, "RabbitMQ on node %s is fully booted and running\n", node())
 	return nil
 }
 
@@ -145,11 +175,14 @@ type overview struct {
 	Version   string         `json:"rabbitmq_version"`
 	Cluster   string         `json:"cluster_name"`
 	Totals    map[string]int `json:"object_totals"`
-	Listeners []struct {
-		Protocol string `json:"protocol"`
-		Address  string `json:"ip_address"`
-		Port     int    `json:"port"`
-	} `json:"listeners"`
+	Listeners []listener     `json:"listeners"`
+}
+
+// listener is an address on which the node serves a protocol.
+type listener struct {
+	Protocol string `json:"protocol"`
+	Address  string `json:"ip_address"`
+	Port     int    `json:"port"`
 }
 
 // nodeState asks for what is known of the node.

@@ -11,6 +11,9 @@ func memoryCommands() map[string]command {
 		"set_vm_memory_high_watermark": {
 			"<fraction> | absolute <value>", "Sets the vm_memory_high_watermark setting", 0, many, setMemoryHighWatermark,
 		},
+		"set_disk_free_limit": {
+			"<disk_limit> | mem_relative <fraction>", "Sets the disk_free_limit setting", 0, many, setDiskFreeLimit,
+		},
 	}
 }
 
@@ -48,6 +51,35 @@ func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
 	}
 	c.sayf(out, "Setting memory threshold on %s to %s ...", node(), args[0])
 	return nil
+}
+
+// setDiskFreeLimit is "set_disk_free_limit <bytes>" and "... mem_relative <fraction of the memory>".
+func setDiskFreeLimit(c *client, args []string, out io.Writer) error {
+	relative := len(args) > 0 && args[0] == "mem_relative"
+	want := 1
+	if relative {
+		want = 2
+	}
+	switch {
+	case len(args) < want:
+		return &failure{code: exitUsage, text: "not enough arguments.", usage: true}
+	case len(args) > want:
+		return &failure{code: exitUsage, text: "too many arguments.", usage: true}
+	}
+	if relative {
+		f, err := strconv.ParseFloat(args[1], 64)
+		if err != nil || f < 0 || args[1][0] < '0' || args[1][0] > '9' {
+			return &failure{code: exitData, text: "Bad argument.", usage: true}
+		}
+		c.sayf(out, "Setting disk free limit on %s to %s times the total RAM ...", node(), args[1])
+		return c.put("/portico/v1/disk/limit", map[string]float64{"fraction": f})
+	}
+	n, err := parseBytes(args[0])
+	if err != nil {
+		return err
+	}
+	c.sayf(out, "Setting disk free limit on %s to %s bytes ...", node(), args[0])
+	return c.put("/portico/v1/disk/limit", map[string]int64{"bytes": n})
 }
 
 // parseFraction reads a number from 0 to 1 that starts with a digit.

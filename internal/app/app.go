@@ -14,6 +14,7 @@ import (
 	"github.com/portico-mq/portico/broker/jetstream"
 	"github.com/portico-mq/portico/config"
 	"github.com/portico-mq/portico/gateway/stomp"
+	"github.com/portico-mq/portico/internal/disk"
 	"github.com/portico-mq/portico/internal/memory"
 	"github.com/portico-mq/portico/internal/version"
 )
@@ -27,6 +28,7 @@ type application struct {
 	broker       *broker.Broker
 	rules        *sns.Rules
 	destinations *stomp.Destinations
+	disk         *disk.Monitor   // nil where the room on disk cannot be told
 	memory       *memory.Monitor // nil where the memory of a process cannot be told
 	tls          *tls.Config     // nil until used, and without a certificate
 	bound        []*bound

@@ -21,6 +21,7 @@ func (a *application) startDisk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.disk = m
 	ctx, cancel := context.WithCancel(ctx)
 	go m.Run(ctx, func(err error) { a.log.Error("the room on disk cannot be told", "err", err) })
 	a.closes = append(a.closes, func() error { cancel(); return nil })

@@ -14,7 +14,6 @@ import (
 
 	"github.com/portico-mq/portico/adapters/management"
 	"github.com/portico-mq/portico/adapters/metrics"
-	"github.com/portico-mq/portico/internal/disk"
 )
 
 func (a *application) startManagement(ctx context.Context) error {
@@ -24,8 +23,7 @@ func (a *application) startManagement(ctx context.Context) error {
 	a.closes = append(a.closes, func() error { cancel(); return nil })
 	opts := a.managementOptions()
 	opts.Memory, opts.Rates, opts.Control, opts.Listeners = a.memory, rates, a.control, a.listeners()
-	opts.DataDir, opts.DiskLimit = a.config.DataDir, int64(a.config.Disk.FreeLimit)
-	opts.DiskFree = func() (int64, error) { return disk.Free(a.config.DataDir) }
+	opts.DataDir, opts.Disk = a.config.DataDir, a.disk
 	opts.CertificateEnds, opts.Syncs = a.certificateEnds, a.store.Rounds
 	a.management = management.New(a.broker, opts)
 	return nil
@@ -38,9 +36,7 @@ func (a *application) startMetrics(ctx context.Context) error {
 	}
 	opts := metrics.Options{
 		Broker: a.broker, Version: a.config.RabbitMQ.Version, Node: nodeName(), Logger: a.log,
-		DiskFree:  func() (int64, error) { return disk.Free(a.config.DataDir) },
-		DiskLimit: int64(a.config.Disk.FreeLimit),
-		Syncs:     a.store.Rounds, Started: time.Now(),
+		Disk: a.disk, Syncs: a.store.Rounds, Started: time.Now(),
 	}
 	if a.memory != nil {
 		opts.Memory = func() (used, limit int64) {

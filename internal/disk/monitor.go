@@ -4,18 +4,39 @@ package disk
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 )
 
 // interval is how often the room is looked at. Publishers fill a few hundred megabytes a second at most.
 const interval = time.Second
 
-// Monitor reports when the room goes below a limit and when it is back.
+// Monitor reports when the room goes below a limit and when it is back. It is safe for concurrent use.
 type Monitor struct {
-	dir   string
+	dir  string
+	tell func(low bool)
+
+	mu    sync.Mutex
 	limit int64
 	low   bool
-	tell  func(low bool)
+}
+
+// Free is how many bytes are free.
+func (m *Monitor) Free() (int64, error) { return Free(m.dir) }
+
+// Limit is how many bytes must be free.
+func (m *Monitor) Limit() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.limit
+}
+
+// SetLimit changes the limit and looks at once: when it returns, what changed was told.
+func (m *Monitor) SetLimit(bytes int64) error {
+	m.mu.Lock()
+	m.limit = bytes
+	m.mu.Unlock()
+	return m.look()
 }
 
 // NewMonitor makes a monitor of the file system that holds dir, and tells at once if it has less room than limit
@@ -47,6 +68,8 @@ func (m *Monitor) look() error {
 	if err != nil {
 		return fmt.Errorf("disk: %w", err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if low := free < m.limit; low != m.low {
 		m.low = low
 		m.tell(low)

@@ -23,6 +23,9 @@ import (
 // user is who runs in the container: nobody that any distribution knows.
 const user = 65532
 
+// names are porticoctl's other names: those of RabbitMQ's tools, which health checks and scripts call.
+var names = []string{"rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-plugins", "rabbitmq-queues"}
+
 // Config is what the image says about how it is run; Dockerfile says the same.
 func Config() v1.Config {
 	return v1.Config{
@@ -58,6 +61,12 @@ func Build(ctx context.Context, root string) (v1.Image, error) {
 			return nil, err
 		}
 		if err := addFile(w, path.Join("usr/local/bin", name), binary); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		link := &tar.Header{Name: path.Join("usr/local/bin", name), Typeflag: tar.TypeSymlink, Linkname: "porticoctl", Mode: 0o777}
+		if err := w.WriteHeader(link); err != nil {
 			return nil, err
 		}
 	}

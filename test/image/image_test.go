@@ -62,11 +62,28 @@ func TestImageStarts(t *testing.T) {
 	if code := get(t, "http://"+address+"/health/ready"); code != http.StatusOK {
 		t.Errorf("ready answers %d", code)
 	}
+	checkHealth(t, dir, address)
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := command.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
+	}
+}
+
+// checkHealth calls what health checks call, under RabbitMQ's names.
+func checkHealth(t *testing.T, dir, address string) {
+	t.Helper()
+	for _, line := range []string{
+		"rabbitmq-diagnostics -q ping", "rabbitmq-diagnostics -q check_running", "rabbitmq-diagnostics -q check_local_alarms",
+		"rabbitmqctl status", "rabbitmq-queues check_if_node_is_quorum_critical", "rabbitmq-plugins list -m",
+	} {
+		args := strings.Fields(line)
+		command := exec.Command(filepath.Join(dir, "usr/local/bin", args[0]), args[1:]...)
+		command.Env = []string{"PORTICOCTL_URL=http://" + address}
+		if out, err := command.CombinedOutput(); err != nil || len(out) == 0 {
+			t.Errorf("%s: %v %s", line, err, out)
+		}
 	}
 }
 
@@ -93,13 +110,16 @@ func unpack(t *testing.T, img v1.Image, dir string) {
 			t.Fatal(err)
 		}
 		target := filepath.Join(dir, filepath.Clean("/"+h.Name))
-		if h.Typeflag == tar.TypeDir {
+		switch h.Typeflag {
+		case tar.TypeDir:
 			err = os.MkdirAll(target, h.FileInfo().Mode().Perm())
-		} else {
+		case tar.TypeSymlink:
+			err = os.Symlink(h.Linkname, target)
+		default:
 			err = writeFile(target, r, h.FileInfo().Mode().Perm())
 		}
 		if err == nil {
-			err = os.Chown(target, h.Uid, h.Gid)
+			err = os.Lchown(target, h.Uid, h.Gid)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -176,6 +196,9 @@ func TestDockerfileSaysTheSame(t *testing.T) {
 	}
 	if len(ports) != len(config.ExposedPorts) {
 		t.Errorf("the Dockerfile exposes %v, the image %v", ports, config.ExposedPorts)
+	}
+	if !strings.Contains(string(text), "for name in "+strings.Join(names, " ")+"; do ln -s porticoctl /out/$name; done") {
+		t.Errorf("the Dockerfile does not link %v", names)
 	}
 	for instruction, want := range map[string][]string{
 		"USER": {config.User}, "ENV": config.Env, "VOLUME": {"/data"}, "ENTRYPOINT": {string(entrypoint)},
