@@ -64,8 +64,9 @@ type Rules struct {
 	// been out before.
 	Unmarked []string
 	// Twice lists queues that get messages from an exchange that delayed them:
-	// each kill since a message was sent may bring it twice more, once from the
-	// queue, as in others, and once from the exchange.
+	// each kill since a message was sent excuses two of its deliveries that were
+	// wrong in another queue: the exchange may have sent it once more, so that
+	// those of two copies come among each other.
 	Twice []string
 }
 
