@@ -48,7 +48,7 @@ type Options struct {
 	MarkDelayed func(*Message) (property.Block, error)
 	// Trace says where traces go; nil: nothing can be traced.
 	Trace *TraceOptions
-	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize].
+	// MaxMessageSize bounds a body, in bytes; 0 means [MaxMessageSize]; at most [LargestMessageSize].
 	MaxMessageSize int
 	// WindowBytes bounds the message bytes that all queues together keep in memory ahead of their consumers; 0 means
 	// 96 MiB.
@@ -124,6 +124,9 @@ type Broker struct {
 // before the store.
 func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	opts = opts.withDefaults()
+	if opts.MaxMessageSize > LargestMessageSize {
+		return nil, fmt.Errorf("broker: messages of %d bytes are more than can be stored (%d)", opts.MaxMessageSize, LargestMessageSize)
+	}
 	b := &Broker{
 		opts: opts, store: store, log: opts.Logger,
 		namespaces: make(map[string]*Namespace), users: make(map[string]*user),

@@ -38,9 +38,11 @@ func (q *Queue) clean() {
 			q.reloadToMove(*e)
 			break
 		}
+		if bytes += (*e).msg.Size(); len(moving) > 0 && bytes > cleanBytes {
+			break
+		}
 		moving = append(moving, *e)
 		together.Moved = append(together.Moved, (*e).msg.raw)
-		bytes += (*e).msg.Size()
 		*e = (*e).next
 	}
 	if len(moving) == 0 {

@@ -12,6 +12,10 @@ import (
 // MaxMessageSize is the largest body the broker takes by default, in bytes (16 MiB, as RabbitMQ 4.x).
 const MaxMessageSize = 16 << 20
 
+// LargestMessageSize is the most that [Options.MaxMessageSize] can be, in bytes: a message is stored in one entry, of
+// which a store has to take 32 MiB, with its properties and what else stands there.
+const LargestMessageSize = 30 << 20
+
 const (
 	envelopeVersion = 1
 	envelopeHead    = 1 + 1 + 8 // version, flags, time of publishing

@@ -10,7 +10,7 @@ const (
 	// read as a whole.
 	maxPartBytes = 1 << 20
 	// maxTransactionBytes bounds the messages of one transaction: it must fit into one entry of the journal.
-	maxTransactionBytes = 48 << 20
+	maxTransactionBytes = LargestMessageSize
 	// maxTransactionParts bounds how many entries a transaction may take.
 	maxTransactionParts = 1 << 12
 )
@@ -40,7 +40,7 @@ type txLease struct {
 func (s *Session) Begin() *Tx { return &Tx{s: s} }
 
 // Publish routes a message now, to be appended on Commit, and tells how many queues it reaches. Errors are those of
-// [Session.Publish], and KindTooLarge when the transaction grows over its bound (48 MiB).
+// [Session.Publish], and KindTooLarge when the transaction grows over its bound (30 MiB).
 func (t *Tx) Publish(m *Message, extraKeys ...string) (int, error) {
 	routes, err := t.s.route(m, extraKeys)
 	if err != nil {

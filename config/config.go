@@ -19,6 +19,8 @@ type Config struct {
 	Encryption Encryption `key:"encryption"`
 	// Log says what is logged and how.
 	Log Log `key:"log"`
+	// MaxMessageSize is the largest body of a message, at most 30 MiB.
+	MaxMessageSize Size `key:"max_message_size"`
 	// DefaultUser is the user made on an empty data directory.
 	DefaultUser DefaultUser `key:"default_user"`
 	// LoadDefinitions is a file of definitions, as RabbitMQ exports them, or a directory of such files, that are imported
@@ -216,15 +218,16 @@ type Shutdown struct {
 // uses when nothing is set.
 func Default() *Config {
 	return &Config{
-		DataDir:     "./portico-data",
-		Durability:  DurabilityFsync,
-		Log:         Log{Level: "info", Format: "text"},
-		DefaultUser: DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
-		Memory:      Memory{HighWatermark: Watermark{Fraction: 0.4}},
-		Disk:        Disk{FreeLimit: 256 << 20},
-		AMQP:        Listener{Listen: Addresses{":5672"}},
-		AMQPS:       Listener{Listen: Addresses{":5671"}},
-		RabbitMQ:    RabbitMQ{Version: "3.13.7"},
+		DataDir:        "./portico-data",
+		Durability:     DurabilityFsync,
+		Log:            Log{Level: "info", Format: "text"},
+		MaxMessageSize: 16 << 20,
+		DefaultUser:    DefaultUser{Name: "guest", Password: "guest", LoopbackOnly: true},
+		Memory:         Memory{HighWatermark: Watermark{Fraction: 0.4}},
+		Disk:           Disk{FreeLimit: 256 << 20},
+		AMQP:           Listener{Listen: Addresses{":5672"}},
+		AMQPS:          Listener{Listen: Addresses{":5671"}},
+		RabbitMQ:       RabbitMQ{Version: "3.13.7"},
 		STOMP: STOMP{
 			Listen: Addresses{":61613"}, Dialect: DialectAuto, LoginTimeout: 10 * time.Second,
 			MaxHeaders: 1000, MaxHeaderSize: 100 << 10, MaxHeadersSize: 512 << 10, MaxBodySize: 16 << 20,

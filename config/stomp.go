@@ -22,7 +22,7 @@ type STOMP struct {
 	MaxHeaders     int  `key:"max_headers"`
 	MaxHeaderSize  Size `key:"max_header_size"`
 	MaxHeadersSize Size `key:"max_headers_size"`
-	// MaxBodySize is the largest body of a frame; the broker takes at most 16 MiB.
+	// MaxBodySize is the largest body of a frame; the broker takes at most max_message_size.
 	MaxBodySize Size `key:"max_body_size"`
 }
 

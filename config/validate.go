@@ -11,6 +11,9 @@ var regionPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // versionPattern is what clients parse as RabbitMQ's version.
 var versionPattern = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 
+// largestMessage is the largest message that the store takes, in bytes.
+const largestMessage = 30 << 20
+
 // validate checks what one key alone cannot tell.
 func (l *loader) validate() {
 	c := l.config
@@ -22,6 +25,9 @@ func (l *loader) validate() {
 	}
 	if c.Encryption.Key != "" && len(c.Encryption.Key) < MinEncryptionKey {
 		l.invalid("encryption.key", fmt.Sprintf("has fewer than %d bytes", MinEncryptionKey))
+	}
+	if c.MaxMessageSize < 1 || c.MaxMessageSize > largestMessage {
+		l.invalid("max_message_size", "is not between 1 byte and 30MiB")
 	}
 	if c.TLS.Certificate != "" && c.TLS.Key == "" {
 		l.invalid("tls.certificate", "needs tls.key")

@@ -26,8 +26,9 @@ import (
 )
 
 const (
-	// maxPayload bounds one entry: the largest message, its envelope, or a transaction in the journal.
-	maxPayload = 64 << 20
+	// maxPayload bounds one entry: the largest message, its envelope, or a transaction in the journal. The server's file
+	// store takes no more, and takes a larger one that it finds for damage.
+	maxPayload = 32 << 20
 	// maxPending bounds what the server buffers towards one of our connections.
 	maxPending = 256 << 20
 	// syncInterval is how often the server itself syncs and closes idle files. Our own rounds make what is confirmed

@@ -283,6 +283,52 @@ func largeTransaction(f *fixture) {
 	f.expect("a", false, upTo(0, n)...)
 }
 
+// largestMessages: a message can be as large as the setting for that lets it, and so can all of a transaction's together;
+// what is larger is refused, and does nobody else any harm.
+func largestMessages(f *fixture) {
+	f.stop()
+	f.largest = broker.LargestMessageSize
+	f.start()
+	f.declare("a")
+	f.declare("b")
+	body := bytes.Repeat([]byte("0123456789abcde"), broker.LargestMessageSize/15)
+	f.sendMessage("a", broker.NewMessage("", "a", nil, body))
+	if _, err := f.s.Publish(broker.NewMessage("", "a", nil, append(body, "0123456789abcde"...)), nil); !broker.IsKind(err, broker.KindTooLarge) {
+		f.Fatalf("larger than the largest: %v", err)
+	}
+	half := body[:broker.LargestMessageSize/2-1000]
+	tx := f.s.Begin()
+	for _, queue := range []string{"a", "b"} {
+		if _, err := tx.Publish(broker.NewMessage("", queue, nil, half)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if _, err := tx.Publish(broker.NewMessage("", "b", nil, half)); !broker.IsKind(err, broker.KindTooLarge) {
+		f.Fatalf("a transaction larger than the largest: %v", err)
+	}
+	tx.Rollback()
+	for _, queue := range []string{"a", "b"} {
+		if _, err := tx.Publish(broker.NewMessage("", queue, nil, half)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	done := make(waiter, 1)
+	if err := tx.Commit(done); err != nil {
+		f.Fatal(err)
+	}
+	f.wait(done)
+	f.restart()
+	for _, want := range []struct {
+		queue string
+		body  []byte
+	}{{"a", body}, {"a", half}, {"b", half}} {
+		got := f.get(want.queue, broker.GetOptions{AutoAck: true, Wait: time.Minute})
+		if len(got) != 1 || !bytes.Equal(got[0].Message.Body(), want.body) {
+			f.Fatalf("%d messages from %s, or another one", len(got), want.queue)
+		}
+	}
+}
+
 func memoryQueues(f *fixture) {
 	ctx := f.ctx()
 	s := f.session()

@@ -53,6 +53,7 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"prefetch bounds what is out":                   prefetch,
 		"transaction over several queues":               transaction,
 		"transaction of many messages":                  largeTransaction,
+		"the largest messages and transactions":         largestMessages,
 		"transactions one after the other":              transactionsInOrder,
 		"memory queues":                                 memoryQueues,
 		"purge":                                         purge,
@@ -100,18 +101,19 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 // fixture is a broker over the store under test, with a session.
 type fixture struct {
 	*testing.T
-	open   OpenStore
-	window int64 // of all queues, in bytes; 0: the usual one
-	store  broker.Store
-	b      *broker.Broker
-	s      *broker.Session
+	open    OpenStore
+	window  int64 // of all queues, in bytes; 0: the usual one
+	largest int   // message, in bytes; 0: the usual one
+	store   broker.Store
+	b       *broker.Broker
+	s       *broker.Session
 }
 
 func (f *fixture) start() {
 	f.Helper()
 	f.store = f.open(f.T)
 	opts := Options()
-	opts.WindowBytes = f.window
+	opts.WindowBytes, opts.MaxMessageSize = f.window, f.largest
 	b, err := broker.Open(f.Context(), f.store, opts)
 	if err != nil {
 		f.Fatal(err)

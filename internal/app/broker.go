@@ -58,7 +58,7 @@ func encryptionKey(c *config.Encryption) (string, error) {
 // brokerOptions are the options of the broker; rules are made before.
 func (a *application) brokerOptions() broker.Options {
 	opts := broker.Options{
-		Logger: a.log, DefaultNamespace: defaultNamespace,
+		Logger: a.log, DefaultNamespace: defaultNamespace, MaxMessageSize: int(a.config.MaxMessageSize),
 		DefaultDescription: "Default virtual host", Rules: a.rules.Compilers(),
 		SystemExchanges: amqp091.SystemExchanges(), ReservedPrefix: amqp091.ReservedPrefix,
 		MarkDeath: a.markDeath, ForgetsHistory: amqp091.ForgetsHistory,

@@ -13,7 +13,9 @@ import (
 )
 
 func (a *application) startAMQP(ctx context.Context) error {
-	s, err := amqp091.New(a.broker, amqp091.Options{Logger: a.log, Version: a.config.RabbitMQ.Version})
+	s, err := amqp091.New(a.broker, amqp091.Options{
+		Logger: a.log, Version: a.config.RabbitMQ.Version, MaxMessageSize: int(a.config.MaxMessageSize),
+	})
 	if err != nil {
 		return err
 	}
