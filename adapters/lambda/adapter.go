@@ -1,5 +1,5 @@
-// Package lambda serves Lambda's event source mappings: a poller hands batches of an SQS queue to a
-// function that runs elsewhere. Nothing else of Lambda is here. Its README says what is what.
+// Package lambda serves Lambda's event source mappings: a poller hands batches of an SQS queue, or of a Kinesis stream's
+// shards, to a function that runs elsewhere. Nothing else of Lambda is here. Its README says what is what.
 package lambda
 
 import (
@@ -22,6 +22,8 @@ type Options struct {
 	Broker *broker.Broker
 	// SQS is whose queues are polled, as a client would.
 	SQS *awsproto.Service
+	// Kinesis is whose streams are read, likewise.
+	Kinesis *awsproto.Service
 	// Functions is where functions are invoked; with none, mappings are refused.
 	Functions invocation.Endpoint
 	// Home is the region whose default account has the namespace "/".
@@ -35,8 +37,8 @@ type Adapter struct {
 	Options
 	client *http.Client
 
-	mu      sync.Mutex // of changes, and of running
-	running map[string]*poller
+	mu      sync.Mutex                    // of changes, and of running
+	running map[string]context.CancelFunc // by the mapping's id; each ends its poller
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -48,7 +50,7 @@ func New(o Options) (*Adapter, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &Adapter{Options: o, client: newClient(), running: make(map[string]*poller)}
+	a := &Adapter{Options: o, client: newClient(), running: make(map[string]context.CancelFunc)}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	for key, text := range o.Broker.Documents(collection) {
 		m := &mapping{}
@@ -69,8 +71,8 @@ func (a *Adapter) Service() *awsproto.Service {
 // timeout, unless the function answers within the time that a stop may take.
 func (a *Adapter) Close() error {
 	a.mu.Lock()
-	for _, p := range a.running {
-		p.stop()
+	for _, stop := range a.running {
+		stop()
 	}
 	a.mu.Unlock()
 	late := time.AfterFunc(closeGrace, a.stop)
@@ -90,14 +92,19 @@ func (a *Adapter) start(m *mapping) {
 		return
 	}
 	ctx, stop := context.WithCancel(a.ctx)
-	p := &poller{adapter: a, mapping: m, stop: stop}
-	a.running[m.UUID] = p
+	a.running[m.UUID] = stop
+	if from, _ := parseSource(m.SourceARN); from.service == serviceKinesis { // it was checked when it was set
+		p := &streamPoller{caller{a, m}}
+		a.work.Go(func() { p.run(ctx) })
+		return
+	}
+	p := &poller{caller{a, m}}
 	a.work.Go(func() { p.run(ctx) })
 }
 
 func (a *Adapter) end(uuid string) {
-	if p := a.running[uuid]; p != nil {
-		p.stop()
+	if stop := a.running[uuid]; stop != nil {
+		stop()
 	}
 	delete(a.running, uuid)
 }

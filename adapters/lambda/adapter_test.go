@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-mq/portico/adapters/awsproto"
 	"github.com/portico-mq/portico/adapters/invocation"
+	"github.com/portico-mq/portico/adapters/kinesis"
 	"github.com/portico-mq/portico/adapters/lambda"
 	"github.com/portico-mq/portico/adapters/sqs"
 	"github.com/portico-mq/portico/broker"
@@ -34,6 +35,7 @@ type bench struct {
 	store     broker.Store
 	broker    *broker.Broker
 	queues    *sqs.Adapter
+	streams   *awsproto.Service
 	adapter   *lambda.Adapter
 	handler   http.Handler
 	functions *httptest.Server
@@ -63,8 +65,11 @@ func (b *bench) start() {
 	if b.queues, err = sqs.New(sqs.Options{Broker: b.broker, Secret: b.secret, Log: log}); err != nil {
 		b.Fatal(err)
 	}
+	if b.streams, err = kinesis.New(kinesis.Options{Broker: b.broker, Secret: b.secret}); err != nil {
+		b.Fatal(err)
+	}
 	b.adapter, err = lambda.New(lambda.Options{
-		Broker: b.broker, SQS: b.queues.Service(), Functions: invocation.Endpoint(b.functions.URL), Home: "us-east-1", Log: log,
+		Broker: b.broker, SQS: b.queues.Service(), Kinesis: b.streams, Functions: invocation.Endpoint(b.functions.URL), Home: "us-east-1", Log: log,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -89,7 +94,13 @@ func (b *bench) function(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var event struct {
-		Records []struct{ MessageID, Body string }
+		Records []struct {
+			MessageID, Body string
+			Kinesis         *struct {
+				SequenceNumber string
+				Data           []byte
+			}
+		}
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
 		b.Error(err)
@@ -97,6 +108,9 @@ func (b *bench) function(w http.ResponseWriter, r *http.Request) {
 	answer := make(chan string, 1)
 	c := call{path: r.URL.Path, event: string(body), answer: answer}
 	for _, record := range event.Records {
+		if k := record.Kinesis; k != nil {
+			record.Body, record.MessageID = string(k.Data), k.SequenceNumber
+		}
 		c.bodies, c.ids = append(c.bodies, record.Body), append(c.ids, record.MessageID)
 	}
 	b.calls <- c
@@ -302,7 +316,8 @@ func TestRefusals(t *testing.T) {
 		`{`: "Could not parse request body into json.",
 		`{"EventSourceArn":"` + queueARN + `","FunctionName":"f"}`:                                          "already exists",
 		`{"EventSourceArn":"` + queueARN + `x","FunctionName":"f"}`:                                         "The specified queue does not exist.",
-		`{"EventSourceArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s","FunctionName":"f"}`:           "only SQS queues are",
+		`{"EventSourceArn":"arn:aws:dynamodb:us-east-1:000000000000:table/s","FunctionName":"f"}`:           "only SQS queues and Kinesis streams are",
+		`{"EventSourceArn":"` + queueARN + `","FunctionName":"g","MaximumRetryAttempts":1}`:                 "not for SQS event sources",
 		`{"EventSourceArn":"` + queueARN + `","FunctionName":"f g"}`:                                        "functionName",
 		`{"EventSourceArn":"` + queueARN + `","FunctionName":"g","BatchSize":10001}`:                        "BatchSize must be between 1 and 10000",
 		`{"EventSourceArn":"` + queueARN + `","FunctionName":"g","BatchSize":11}`:                           "must be greater than 0",

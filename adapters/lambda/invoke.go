@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,12 @@ func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = defaultConcurrency
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// caller calls a mapping's function.
+type caller struct {
+	adapter *Adapter
+	*mapping
 }
 
 // event is what a function gets [Lambda developer guide, "Using Lambda with Amazon SQS"].
@@ -76,19 +83,29 @@ func (p *poller) event(batch []received) event {
 // invoke calls the function and waits for its answer. It gives the messages that the function did not
 // take, by their ids; an error stands for all of them.
 func (p *poller) invoke(ctx context.Context, batch []received) (failed map[string]bool, err error) {
-	body, err := awsproto.EncodeJSON(p.event(batch))
+	ids := make([]string, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].MessageID
+	}
+	return p.call(ctx, p.event(batch), ids)
+}
+
+// call calls the function with an event, whose records have the ids. It gives those that the function did not take; an
+// error stands for all of them.
+func (c *caller) call(ctx context.Context, event any, ids []string) (failed map[string]bool, err error) {
+	body, err := awsproto.EncodeJSON(event)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, functionTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.adapter.Functions.URL(p.FunctionARN), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.adapter.Functions.URL(c.FunctionARN), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Amz-Invocation-Type", "RequestResponse")
-	response, err := p.adapter.client.Do(request)
+	response, err := c.adapter.client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +118,17 @@ func (p *poller) invoke(ctx context.Context, batch []received) (failed map[strin
 		return nil, fmt.Errorf("it answered %d", response.StatusCode)
 	case response.Header.Get("X-Amz-Function-Error") != "":
 		return nil, fmt.Errorf("the function failed: %.200q", answer)
-	case !p.PartialFailed:
+	case !c.PartialFailed:
 		return nil, nil
 	}
-	return partial(answer, batch)
+	return partial(answer, ids)
 }
 
 var errAnswer = errors.New("the function's answer is not one that reports failures of single messages")
 
-// partial reads which messages a function did not take. An answer that is none of the kind fails the
+// partial reads which records a function did not take. An answer that is none of the kind fails the
 // whole batch, an empty one takes it [Lambda developer guide, "Success and failure conditions"].
-func partial(answer []byte, batch []received) (map[string]bool, error) {
+func partial(answer []byte, ids []string) (map[string]bool, error) {
 	if text := strings.TrimSpace(string(answer)); text == "" || text == "null" || text == "{}" {
 		return nil, nil
 	}
@@ -126,13 +143,9 @@ func partial(answer []byte, batch []received) (map[string]bool, error) {
 	if out.BatchItemFailures == nil {
 		return nil, nil
 	}
-	known := make(map[string]bool, len(batch))
-	for i := range batch {
-		known[batch[i].MessageID] = true
-	}
 	failed := make(map[string]bool)
 	for _, f := range *out.BatchItemFailures {
-		if f.ItemIdentifier == nil || !known[*f.ItemIdentifier] {
+		if f.ItemIdentifier == nil || !slices.Contains(ids, *f.ItemIdentifier) {
 			return nil, errAnswer
 		}
 		failed[*f.ItemIdentifier] = true

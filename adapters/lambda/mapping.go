@@ -26,6 +26,8 @@ type mapping struct {
 	PartialFailed bool
 	Enabled       bool
 	Modified      time.Time
+	// Stream is nil for a queue.
+	Stream *streamSettings `json:",omitempty"`
 }
 
 // The bounds of a mapping [Lambda API reference, CreateEventSourceMapping].
@@ -52,6 +54,7 @@ type mappingInput struct {
 	FunctionResponseTypes          *[]string
 	ScalingConfig                  *struct{ MaximumConcurrency *int }
 	Tags                           map[string]string
+	streamInput
 }
 
 // mappingOutput is how a mapping is shown.
@@ -67,6 +70,7 @@ type mappingOutput struct {
 	StateTransitionReason          string
 	FunctionResponseTypes          []string
 	ScalingConfig                  *scalingOutput `json:",omitempty"`
+	*streamOutput
 }
 
 type scalingOutput struct{ MaximumConcurrency int }
@@ -86,20 +90,32 @@ func invalid(format string, args ...any) *failure {
 
 var notFound = &failure{"ResourceNotFoundException", http.StatusNotFound, "The resource you requested does not exist."}
 
-// source is a queue that events come from.
-type source struct{ region, account, queue string }
+// source is a queue or stream that events come from.
+type source struct{ service, region, account, name string }
 
-func (s source) fifo() bool { return strings.HasSuffix(s.queue, ".fifo") }
+// The services of sources.
+const (
+	serviceSQS     = "sqs"
+	serviceKinesis = "kinesis"
+)
+
+func (s source) fifo() bool { return s.service == serviceSQS && strings.HasSuffix(s.name, ".fifo") }
 
 func parseSource(text string) (source, *failure) {
 	parts := strings.Split(text, ":")
 	if len(parts) < 6 || parts[0] != "arn" || !awsproto.IsAccount(parts[4]) {
 		return source{}, invalid("1 validation error detected: Value '%.256s' at 'eventSourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern", text)
 	}
-	if parts[2] != "sqs" || len(parts) != 6 {
-		return source{}, invalid("Event sources of the service %s are not supported yet: only SQS queues are.", parts[2])
+	from := source{parts[2], parts[3], parts[4], parts[5]}
+	stream, isStream := strings.CutPrefix(from.name, "stream/")
+	switch {
+	case from.service == serviceSQS && len(parts) == 6:
+		return from, nil
+	case from.service == serviceKinesis && len(parts) == 6 && isStream && !strings.Contains(stream, "/"):
+		from.name = stream
+		return from, nil
 	}
-	return source{parts[3], parts[4], parts[5]}, nil
+	return source{}, invalid("Event sources such as %.256s are not supported yet: only SQS queues and Kinesis streams are.", text)
 }
 
 // functionARN completes the name of a function, which may be an ARN, a part of one, or the name alone.
@@ -119,9 +135,28 @@ func functionARN(name, region, account string) (string, *failure) {
 	return "", invalid("1 validation error detected: Value '%.256s' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern", name)
 }
 
+// newMapping is the mapping that an input asks for.
+func newMapping(function string, in *mappingInput) (*mapping, *failure) {
+	from, bad := parseSource(in.EventSourceARN)
+	if bad != nil {
+		return nil, bad
+	}
+	m := &mapping{UUID: awsproto.NewID(), SourceARN: in.EventSourceARN, FunctionARN: function, BatchSize: defaultBatch, Enabled: true}
+	if from.service == serviceKinesis {
+		m.BatchSize = defaultStreamBatch
+		if m.Stream, bad = newStreamSettings(in); bad != nil {
+			return nil, bad
+		}
+	}
+	return m, m.set(in)
+}
+
 // set applies an input to the mapping.
 func (m *mapping) set(in *mappingInput) *failure {
 	from, bad := parseSource(m.SourceARN)
+	if bad == nil {
+		bad = m.Stream.set(in)
+	}
 	if bad != nil {
 		return bad
 	}
@@ -159,7 +194,7 @@ func (m *mapping) set(in *mappingInput) *failure {
 		return invalid("Batching window is not supported for FIFO queues.")
 	case m.Window < 0 || m.Window > maxWindow:
 		return invalid("MaximumBatchingWindowInSeconds must be between 0 and %d", maxWindow)
-	case m.BatchSize > defaultBatch && m.Window < 1:
+	case m.Stream == nil && m.BatchSize > defaultBatch && m.Window < 1:
 		return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 	}
 	m.Modified = time.Now().UTC()
@@ -177,6 +212,7 @@ func (m *mapping) output(state string) *mappingOutput {
 	if m.PartialFailed {
 		out.FunctionResponseTypes = []string{reportFailures}
 	}
+	out.streamOutput = m.Stream.output()
 	if m.Concurrency > 0 {
 		out.ScalingConfig = &scalingOutput{m.Concurrency}
 	}

@@ -10,11 +10,7 @@ import (
 // poller hands a queue's messages to a function, in batches. What the function did not take becomes
 // visible again when the queue's visibility timeout is over, and goes to the dead-letter queue when it
 // came back too often: that is the queue's business.
-type poller struct {
-	adapter *Adapter
-	*mapping
-	stop context.CancelFunc
-}
+type poller struct{ caller }
 
 const (
 	// receiveMost is how many messages one receive gives at most.
@@ -99,19 +95,24 @@ func (p *poller) receive(ctx context.Context, most, wait int) []received {
 	}, &out)
 	if err != nil && ctx.Err() == nil {
 		p.adapter.Log.Warn("an event source mapping cannot read its queue", "proto", "lambda", "mapping", p.UUID, "queue", p.SourceARN, "err", err)
-		timer := time.NewTimer(pause)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
+		rest(ctx, pause)
 	}
 	return out.Messages
 }
 
+// rest waits, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 func (p *poller) queueURL() string {
 	from, _ := parseSource(p.SourceARN) // it was checked when it was set
-	return "http://localhost/" + from.account + "/" + from.queue
+	return "http://localhost/" + from.account + "/" + from.name
 }
 
 func (p *poller) do(ctx context.Context, action string, in, out any) error {

@@ -98,8 +98,8 @@ func (a *Adapter) create(r *http.Request) (any, error) {
 	if wrong != nil {
 		return nil, wrong
 	}
-	m := &mapping{UUID: awsproto.NewID(), SourceARN: in.EventSourceARN, FunctionARN: function, BatchSize: defaultBatch, Enabled: true}
-	if wrong := m.set(&in); wrong != nil {
+	m, wrong := newMapping(function, &in)
+	if wrong != nil {
 		return nil, wrong
 	}
 	if err := a.sourceExists(r, m); err != nil {
@@ -113,7 +113,7 @@ func (a *Adapter) create(r *http.Request) (any, error) {
 	}
 	for _, other := range list {
 		if other.SourceARN == m.SourceARN && other.FunctionARN == m.FunctionARN {
-			return nil, &failure{"ResourceConflictException", http.StatusConflict, "An event source mapping with SQS arn (\" " + m.SourceARN +
+			return nil, &failure{"ResourceConflictException", http.StatusConflict, "An event source mapping with " + m.kind() + " arn (\" " + m.SourceARN +
 				" \") and function (\" " + in.FunctionName + " \") already exists. Please update or delete the existing mapping with UUID " + other.UUID}
 		}
 	}
@@ -124,14 +124,21 @@ func (a *Adapter) create(r *http.Request) (any, error) {
 	return m.output("Creating"), nil
 }
 
-// sourceExists refuses a queue that is not there.
+// sourceExists refuses a queue or stream that is not there.
 func (a *Adapter) sourceExists(r *http.Request, m *mapping) error {
 	from, bad := parseSource(m.SourceARN)
 	if bad != nil {
 		return bad
 	}
-	err := a.SQS.Do(r.Context(), from.account, from.region, a.Home, "GetQueueUrl", map[string]string{"QueueName": from.queue}, nil)
 	var known *awsproto.Error
+	if from.service == serviceKinesis {
+		err := a.Kinesis.Do(r.Context(), from.account, from.region, a.Home, "DescribeStreamSummary", map[string]string{"StreamName": from.name}, nil)
+		if errors.As(err, &known) && known.Status < 500 {
+			return invalid("Stream not found: %s", m.SourceARN)
+		}
+		return err
+	}
+	err := a.SQS.Do(r.Context(), from.account, from.region, a.Home, "GetQueueUrl", map[string]string{"QueueName": from.name}, nil)
 	if errors.As(err, &known) && known.Status < 500 {
 		return invalid("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")
 	}
@@ -199,6 +206,9 @@ func (a *Adapter) remove(uuid string) (any, error) {
 		return nil, err
 	}
 	a.end(uuid)
+	if err := a.forgetPlaces(uuid); err != nil {
+		return nil, err
+	}
 	return m.output("Deleting"), nil
 }
 

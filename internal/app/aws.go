@@ -51,17 +51,17 @@ func (a *application) startAWS(ctx context.Context) error {
 		return err
 	}
 	a.closes = append(a.closes, topics.Close)
+	kinesisService, err := kinesis.New(kinesis.Options{Broker: a.broker, Secret: secret})
+	if err != nil {
+		return err
+	}
 	mappings, err := lambda.New(lambda.Options{
-		Broker: a.broker, SQS: sqsAdapter.Service(), Functions: functions, Home: a.config.AWS.Region, Log: a.log,
+		Broker: a.broker, SQS: sqsAdapter.Service(), Kinesis: kinesisService, Functions: functions, Home: a.config.AWS.Region, Log: a.log,
 	})
 	if err != nil {
 		return err
 	}
 	a.closes = append(a.closes, mappings.Close)
-	kinesisService, err := kinesis.New(kinesis.Options{Broker: a.broker, Secret: secret})
-	if err != nil {
-		return err
-	}
 	return a.serveAWS(ctx, secret, sqsAdapter.Service(), topics.Service(), kinesisService, mappings.Service())
 }
 
