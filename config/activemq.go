@@ -17,6 +17,8 @@ type ActiveMQ struct {
 	IndividualDeadLetters bool `key:"individual_dead_letters"`
 	// Policies are those of single destinations and patterns of them.
 	Policies ActiveMQPolicies `key:"policies"`
+	// Authorization says which groups of users may do what at destinations; empty: the broker's permissions alone do.
+	Authorization ActiveMQAuthorization `key:"authorization"`
 }
 
 // ActiveMQPolicies are policies as they were written, and what they say.

@@ -153,6 +153,9 @@ func (d activemq) showScheduled(ctx context.Context, c *conn, f *wire.Frame, ite
 	if err != nil {
 		return err
 	}
+	if err := c.authorizeAll(rightToWrite, r.places); err != nil {
+		return err
+	}
 	places, err := d.targets(ctx, c, r)
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ func (d activemq) send(ctx context.Context, c *conn, f *wire.Frame) error {
 }
 
 func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) error {
+	if err := c.authorizeAll(rightToWrite, r.places); err != nil {
+		return err
+	}
 	if r.managesSchedules() {
 		return d.manageSchedules(ctx, c, f)
 	}
@@ -207,6 +210,9 @@ func (d activemq) declareOnce(ctx context.Context, c *conn, name string) error {
 
 // declare makes a queue.
 func (d activemq) declare(ctx context.Context, c *conn, name string) error {
+	if err := c.authorize(rightToMake, place{name: name}); err != nil {
+		return err
+	}
 	// Generated: the prefix that AMQP's clients may not use is a name like any other here.
 	spec := broker.QueueSpec{Name: name, Durable: true, Generated: true, Limits: c.deadLetterLimits(name, place{name: name})}
 	_, _, err := c.declareWithDeadLetters(ctx, spec)

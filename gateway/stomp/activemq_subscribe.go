@@ -94,6 +94,9 @@ func (d activemq) start(
 	if err != nil {
 		return err
 	}
+	if err := c.authorizeAll(rightToRead, r.places); err != nil {
+		return err
+	}
 	if err := choose(c, f, settings, &opts); err != nil {
 		return err
 	}

@@ -70,6 +70,9 @@ func (c *conn) declareTemporary(ctx context.Context, p place) error {
 	if _, ok := c.declared[p.name]; ok || !strings.HasPrefix(p.name, c.ownID+":") {
 		return nil
 	}
+	if err := c.authorize(rightToMake, p); err != nil {
+		return err
+	}
 	_, _, err := c.session.DeclareQueue(ctx, broker.QueueSpec{Name: p.name, Exclusive: true})
 	if err == nil {
 		c.declared[p.name] = struct{}{}

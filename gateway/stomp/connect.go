@@ -83,6 +83,10 @@ func (c *conn) chooseDialect(f *wire.Frame) {
 	if c.recognise(f); c.fixed {
 		return
 	}
+	if c.server.opts.Authorization != nil {
+		c.become(activemq{})
+		return
+	}
 	machine := host == "localhost" || strings.Contains(host, ".") || net.ParseIP(host) != nil
 	if machine && !c.server.hasNamespace(host) {
 		c.become(activemq{})

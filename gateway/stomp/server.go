@@ -38,6 +38,9 @@ type Options struct {
 	DeclareQueue func(ctx context.Context, s *broker.Session, spec broker.QueueSpec) error
 	// Destinations are what ActiveMQ's configuration says of destinations; nil: nothing.
 	Destinations *Destinations
+	// Authorization is what groups of users may do at ActiveMQ's destinations; nil: the broker's permissions alone count.
+	// Where it is not nil, a client whose dialect nobody has set speaks ActiveMQ's, since it does not count in RabbitMQ's.
+	Authorization *Authorization
 	// LoginTimeout is how long a client may take to log in; 0 means 10 s, as in RabbitMQ.
 	LoginTimeout time.Duration
 }

@@ -33,3 +33,18 @@ func policy(c *config.ActiveMQPolicy) stomp.Policy {
 	}
 	return p
 }
+
+// authorization is what the configuration says of rights at ActiveMQ's destinations; nil when it says nothing.
+func authorization(c *config.ActiveMQ) *stomp.Authorization {
+	if len(c.Authorization.All) == 0 {
+		return nil
+	}
+	a := &stomp.Authorization{}
+	for _, e := range c.Authorization.All {
+		a.Entries = append(a.Entries, stomp.AuthorizationEntry{
+			Namespace: e.VirtualHost, Temporary: e.Temporary, Topic: e.Topic, Pattern: e.Pattern,
+			Read: e.Read, Write: e.Write, Admin: e.Admin,
+		})
+	}
+	return a
+}

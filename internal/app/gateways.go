@@ -34,7 +34,7 @@ func (a *application) startSTOMP(ctx context.Context) error {
 	s := stomp.New(a.broker, stomp.Options{
 		Logger: a.log, DefaultNamespace: defaultNamespace, ServerHeader: "RabbitMQ/" + a.config.RabbitMQ.Version,
 		NamespaceDialects: dialects, DeclareQueue: amqp091.DeclareQueue,
-		Destinations: a.destinations, LoginTimeout: c.LoginTimeout,
+		Destinations: a.destinations, Authorization: authorization(&c.ActiveMQ), LoginTimeout: c.LoginTimeout,
 		Limits: stomp.Limits{
 			Headers: c.MaxHeaders, Header: int(c.MaxHeaderSize), HeaderBytes: int(c.MaxHeadersSize), Body: int(c.MaxBodySize),
 		},

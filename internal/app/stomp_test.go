@@ -116,3 +116,14 @@ func TestStreamsOverSTOMP(t *testing.T) {
 		dialSTOMP(t, r.started["stomp"]).want(frame, "ERROR", text)
 	}
 }
+
+// TestActiveMQAuthorization: rights in the configuration count for a client that bears no mark of ActiveMQ's.
+func TestActiveMQAuthorization(t *testing.T) {
+	r := start(t, "stomp.listen=127.0.0.1:0", `stomp.activemq.authorization=queue=open.> read="a, *" write=* admin=administrator, queue=> read=nobody`)
+	c := dialSTOMP(t, r.started["stomp"])
+	c.want("SEND\ndestination:/queue/open.a\nreceipt:1\n\nx\x00", "RECEIPT")
+	c.want("SUBSCRIBE\nid:1\ndestination:/queue/open.a\nreceipt:2\n\n\x00", "RECEIPT")
+	c.want("", "MESSAGE")
+	c.want("SEND\ndestination:/queue/shut\nreceipt:3\n\nx\x00", "ERROR", `User guest is not authorized to write to\c queue\c//shut`)
+	c.want("SEND\ndestination:/topic/t\nreceipt:4\n\nx\x00", "ERROR", `User guest is not authorized to write to\c topic\c//t`)
+}
