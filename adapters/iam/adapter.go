@@ -4,6 +4,7 @@ package iam
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"regexp"
 	"strings"
@@ -33,7 +34,7 @@ func New(directory *awsidentity.Directory) *awsproto.Service {
 }
 
 func (a *adapter) actions() map[string]awsproto.Action {
-	return map[string]awsproto.Action{
+	all := map[string]awsproto.Action{
 		"CreateUser":             awsproto.Handle(a.createUser),
 		"GetUser":                awsproto.Handle(a.getUser),
 		"UpdateUser":             awsproto.Handle(a.updateUser),
@@ -46,6 +47,7 @@ func (a *adapter) actions() map[string]awsproto.Action {
 		"ListAccessKeys":         awsproto.Handle(a.listAccessKeys),
 		"UpdateAccessKey":        awsproto.Handle(a.updateAccessKey),
 		"DeleteAccessKey":        awsproto.Handle(a.deleteAccessKey),
+		"GetAccessKeyLastUsed":   awsproto.Handle(a.accessKeyLastUsed),
 		"CreateGroup":            awsproto.Handle(a.createGroup),
 		"GetGroup":               awsproto.Handle(a.getGroup),
 		"ListGroups":             awsproto.Handle(a.listGroups),
@@ -56,14 +58,13 @@ func (a *adapter) actions() map[string]awsproto.Action {
 		"CreateRole":             awsproto.Handle(a.createRole),
 		"GetRole":                awsproto.Handle(a.getRole),
 		"UpdateRole":             awsproto.Handle(a.updateRole),
+		"UpdateRoleDescription":  awsproto.Handle(a.updateRoleDescription),
 		"UpdateAssumeRolePolicy": awsproto.Handle(a.updateTrust),
 		"ListRoles":              awsproto.Handle(a.listRoles),
 		"DeleteRole":             handleDelete(a, awsidentity.Role),
 		"TagRole":                handleTag(a, awsidentity.Role),
 		"UntagRole":              handleUntag(a, awsidentity.Role),
 		"ListRoleTags":           handleListTags(a, awsidentity.Role),
-		// Terraform asks for these before it deletes a role or a user, which have none here.
-		"ListInstanceProfilesForRole": awsproto.Handle(a.listInstanceProfiles),
 
 		"PutUserPolicy": handlePut(a, awsidentity.User), "PutGroupPolicy": handlePut(a, awsidentity.Group), "PutRolePolicy": handlePut(a, awsidentity.Role),
 		"GetUserPolicy": awsproto.Handle(a.getUserPolicy), "GetGroupPolicy": awsproto.Handle(a.getGroupPolicy), "GetRolePolicy": awsproto.Handle(a.getRolePolicy),
@@ -84,6 +85,24 @@ func (a *adapter) actions() map[string]awsproto.Action {
 		"ListPolicyVersions":      awsproto.Handle(a.listPolicyVersions),
 		"SetDefaultPolicyVersion": awsproto.Handle(a.setDefaultPolicyVersion),
 		"DeletePolicyVersion":     awsproto.Handle(a.deletePolicyVersion),
+		"TagPolicy":               awsproto.Handle(a.tagPolicy),
+		"UntagPolicy":             awsproto.Handle(a.untagPolicy),
+		"ListPolicyTags":          awsproto.Handle(a.listPolicyTags),
+	}
+	maps.Copy(all, a.absentActions())
+	return all
+}
+
+// absentActions are those about what there is none of.
+func (a *adapter) absentActions() map[string]awsproto.Action {
+	return map[string]awsproto.Action{
+		"ListInstanceProfilesForRole":    awsproto.Handle(a.listInstanceProfiles),
+		"ListSSHPublicKeys":              awsproto.Handle(a.listSSHKeys),
+		"ListVirtualMFADevices":          awsproto.Handle(a.listVirtualMFADevices),
+		"ListMFADevices":                 awsproto.Handle(a.listMFADevices),
+		"ListSigningCertificates":        awsproto.Handle(a.listCertificates),
+		"ListServiceSpecificCredentials": awsproto.Handle(a.listServiceCredentials),
+		"DeleteLoginProfile":             awsproto.Handle(a.deleteLoginProfile),
 	}
 }
 
@@ -99,7 +118,7 @@ type input struct {
 	Status                                              string
 	Path, PathPrefix                                    string
 	AssumeRolePolicyDocument                            string
-	Description                                         string
+	Description                                         *string
 	MaxSessionDuration                                  *int32
 	PermissionsBoundary                                 string
 	Tags                                                []tag

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (a *adapter) createPolicy(_ context.Context, c *awsproto.Call, in *input) (
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	p := &awsidentity.Policy{
-		Account: c.Account, Name: in.PolicyName, Path: pathOf(in.Path), ID: awsidentity.NewID("ANPA"), Description: in.Description,
+		Account: c.Account, Name: in.PolicyName, Path: pathOf(in.Path), ID: awsidentity.NewID("ANPA"), Description: in.description(),
 		Created: now, Updated: now, Default: "v1", Tags: tags, Versions: []awsidentity.PolicyVersion{{ID: "v1", Document: in.PolicyDocument, Created: now}},
 	}
 	if err := a.directory.CreatePolicy(p); err != nil {
@@ -99,6 +100,39 @@ func (a *adapter) listPolicies(_ context.Context, c *awsproto.Call, in *input) (
 
 func (a *adapter) deletePolicy(_ context.Context, c *awsproto.Call, in *input) (*empty, error) {
 	return nil, a.directory.DeletePolicy(c.Account, in.PolicyARN)
+}
+
+// description is what the request says of what it makes.
+func (in *input) description() string {
+	if in.Description == nil {
+		return ""
+	}
+	return *in.Description
+}
+
+func (a *adapter) tagPolicy(_ context.Context, c *awsproto.Call, in *input) (*empty, error) {
+	return nil, a.directory.ChangePolicy(c.Account, in.PolicyARN, func(p *awsidentity.Policy) error {
+		tags, err := checkTags(append(tagsOf(p.Tags), in.Tags...))
+		p.Tags = tags
+		return err
+	})
+}
+
+func (a *adapter) untagPolicy(_ context.Context, c *awsproto.Call, in *input) (*empty, error) {
+	return nil, a.directory.ChangePolicy(c.Account, in.PolicyARN, func(p *awsidentity.Policy) error {
+		p.Tags = maps.Clone(p.Tags)
+		maps.DeleteFunc(p.Tags, func(key, _ string) bool { return slices.Contains(in.TagKeys, key) })
+		return nil
+	})
+}
+
+func (a *adapter) listPolicyTags(_ context.Context, c *awsproto.Call, in *input) (*listTagsOutput, error) {
+	p, err := a.directory.Policy(c.Account, in.PolicyARN)
+	if err != nil {
+		return nil, err
+	}
+	items, rest, err := page(in, tagsOf(p.Tags))
+	return &listTagsOutput{items, rest}, err
 }
 
 type version struct {

@@ -62,7 +62,7 @@ func (a *adapter) createRole(_ context.Context, c *awsproto.Call, in *input) (*r
 	if e.MaxSession, err = in.session(); err != nil {
 		return nil, err
 	}
-	e.Trust, e.Description = in.AssumeRolePolicyDocument, in.Description
+	e.Trust, e.Description = in.AssumeRolePolicyDocument, in.description()
 	if err := a.directory.Create(e); err != nil {
 		return nil, err
 	}
@@ -83,12 +83,26 @@ func (a *adapter) updateRole(_ context.Context, c *awsproto.Call, in *input) (*s
 		return nil, err
 	}
 	return nil, a.directory.Change(awsidentity.Role, c.Account, in.RoleName, func(e *awsidentity.Entity) error {
-		e.Description = in.Description
+		if in.Description != nil { // Terraform changes the duration alone
+			e.Description = *in.Description
+		}
 		if in.MaxSessionDuration != nil {
 			e.MaxSession = session
 		}
 		return nil
 	})
+}
+
+// updateRoleDescription [IAM UpdateRoleDescription].
+func (a *adapter) updateRoleDescription(ctx context.Context, c *awsproto.Call, in *input) (*roleOutput, error) {
+	err := a.directory.Change(awsidentity.Role, c.Account, in.RoleName, func(e *awsidentity.Entity) error {
+		e.Description = in.description()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.getRole(ctx, c, in)
 }
 
 func (a *adapter) updateTrust(_ context.Context, c *awsproto.Call, in *input) (*empty, error) {
@@ -113,16 +127,4 @@ func (a *adapter) listRoles(_ context.Context, c *awsproto.Call, in *input) (*li
 		out.Roles = append(out.Roles, r)
 	}
 	return out, nil
-}
-
-type listInstanceProfilesOutput struct {
-	InstanceProfiles []empty
-	listed
-}
-
-func (a *adapter) listInstanceProfiles(_ context.Context, c *awsproto.Call, in *input) (*listInstanceProfilesOutput, error) {
-	if _, err := a.directory.Get(awsidentity.Role, c.Account, in.RoleName); err != nil {
-		return nil, err
-	}
-	return &listInstanceProfilesOutput{InstanceProfiles: []empty{}}, nil
 }
