@@ -62,6 +62,12 @@ func TestSQSJava(t *testing.T) {
 	runClient(t, awsEnv(t), "java", "-cp", filepath.Join(work(t, "java"), "*"), filepath.Join("..", "java", "SqsClients.java"))
 }
 
+// TestSQSSpring runs Spring Cloud AWS's listeners and template.
+func TestSQSSpring(t *testing.T) {
+	t.Parallel() // like the above
+	runClient(t, awsEnv(t), "java", "-cp", filepath.Join(work(t, "java"), "*"), filepath.Join("..", "java", "SpringSqsClient.java"))
+}
+
 func TestCelerySQS(t *testing.T) {
 	t.Parallel()
 	runClient(t, awsEnv(t), python(t), "celery_sqs_client.py")
