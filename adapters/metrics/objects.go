@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 )
@@ -25,6 +26,9 @@ type queueNumbers struct {
 	readyBytes, unackedBytes  int64
 	bytesUnknown              bool
 	published                 uint64
+	persistent                int
+	persistentBytes, memory   int64
+	head                      time.Time
 }
 
 // consumerNumbers are the consumers by what they belong to.
@@ -50,7 +54,10 @@ func (c *collector) queues() consumerNumbers {
 			name := info.Spec.Name
 			one := queueNumbers{
 				info.Ready, info.Unacked, info.Consumers, info.ReadyBytes, info.UnackedBytes, info.BytesUnknown,
-				info.Counts[broker.Published],
+				info.Counts[broker.Published], 0, 0, info.WindowBytes, info.HeadTime,
+			}
+			if info.Spec.Durable { // all that a durable queue has is on disk
+				one.persistent, one.persistentBytes = info.Ready+info.Unacked, info.ReadyBytes+info.UnackedBytes
 			}
 			if c.scope.perQueue {
 				labels := []label{{"vhost", vhost}, {"queue", name}}
@@ -64,6 +71,9 @@ func (c *collector) queues() consumerNumbers {
 			all.unackedBytes += one.unackedBytes
 			all.bytesUnknown = all.bytesUnknown || one.bytesUnknown
 			all.published += one.published
+			all.persistent += one.persistent
+			all.persistentBytes += one.persistentBytes
+			all.memory += one.memory
 			if one.consumers > 0 {
 				consumers.add(s.QueueConsumers(name))
 			}
@@ -101,6 +111,16 @@ func (c *collector) sendQueue(n queueNumbers, labels ...label) {
 		c.gauge("queue_messages_ready_bytes", "Size in bytes of ready messages", float64(n.readyBytes), labels...)
 		c.gauge("queue_messages_unacked_bytes", "Size in bytes of all unacknowledged messages", float64(n.unackedBytes), labels...)
 	}
+	if c.scope.wants("queue_metrics") {
+		c.gauge("queue_process_memory_bytes", "Memory in bytes used by the Erlang queue process", float64(n.memory), labels...)
+		c.gauge("queue_messages_persistent", "Persistent messages", float64(n.persistent), labels...)
+		if !n.bytesUnknown {
+			c.gauge("queue_messages_persistent_bytes", "Size in bytes of persistent messages", float64(n.persistentBytes), labels...)
+		}
+		if !n.head.IsZero() {
+			c.gauge("queue_head_message_timestamp", "Timestamp of the first message in the queue, if any", float64(n.head.Unix()), labels...)
+		}
+	}
 	if c.scope.wants("queue_consumer_count", "queue_metrics") {
 		c.gauge("queue_consumers", "Consumers on a queue", float64(n.consumers), labels...)
 	}
@@ -108,10 +128,12 @@ func (c *collector) sendQueue(n queueNumbers, labels ...label) {
 
 // sendQueueTraffic measures what flowed through one queue.
 func (c *collector) sendQueueTraffic(counts broker.Counts, labels ...label) {
+	if c.scope.wants("queue_delivery_metrics", "channel_queue_exchange_metrics") {
+		c.counter("queue_messages_published_total", "Total number of messages published to queues", counts[broker.Published], labels...)
+	}
 	if !c.scope.wants("queue_delivery_metrics") {
 		return
 	}
-	c.counter("queue_messages_published_total", "Total number of messages published to queues", counts[broker.Published], labels...)
 	c.counter("queue_messages_delivered_ack_total", "Total number of messages delivered to consumers in manual acknowledgement mode", counts[broker.Delivered], labels...)
 	c.counter("queue_messages_delivered_total", "Total number of messages delivered to consumers in automatic acknowledgement mode", counts[broker.DeliveredAutoAck], labels...)
 	c.counter("queue_get_ack_total", "Total number of messages fetched with basic.get in manual acknowledgement mode", counts[broker.Fetched], labels...)
@@ -219,6 +241,9 @@ var channelCounters = []struct {
 	{"channel_get_empty_total", "Total number of times basic.get operations fetched no message", broker.FetchedNothing},
 }
 
+// ofExchanges are counted where exchanges take publications, the others where queues hand out.
+var ofExchanges = map[broker.Stat]bool{broker.Published: true, broker.Confirmed: true, broker.Returned: true, broker.Dropped: true}
+
 func (c *collector) sendChannel(n *channelNumbers, labels ...label) {
 	if c.scope.wants("channel_metrics") {
 		c.gauge("channel_consumers", "Consumers on a channel", float64(n.consumers.consumers), labels...)
@@ -229,8 +254,12 @@ func (c *collector) sendChannel(n *channelNumbers, labels ...label) {
 		c.gauge("consumer_prefetch", "Limit of unacknowledged messages for each consumer", float64(n.consumers.prefetch), labels...)
 		c.gauge("channel_prefetch", "Total limit of unacknowledged messages for all consumers on a channel", float64(n.prefetch), labels...)
 	}
-	if c.scope.wants("channel_exchange_metrics", "channel_queue_metrics") {
-		for _, m := range channelCounters {
+	for _, m := range channelCounters {
+		family := "channel_queue_metrics"
+		if ofExchanges[m.stat] {
+			family = "channel_exchange_metrics"
+		}
+		if c.scope.wants(family) {
 			c.counter(m.name, m.help, n.counts[m.stat], labels...)
 		}
 	}

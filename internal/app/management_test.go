@@ -222,7 +222,7 @@ func (a *api) checkMetrics(address string) {
 		a.t.Errorf("per object: %v ready in q, want 2; there are %v", got, slices.Sorted(maps.Keys(objects)))
 	}
 	detailed := scrape(a.t, "http://"+address+"/metrics/detailed?family=queue_consumer_count&vhost=/")
-	if len(detailed) != 2 || detailed[`rabbitmq_detailed_queue_consumers{queue="q",vhost="/"}`] != 1 { // the aliveness test has a queue
+	if len(detailed) != 4 || detailed[`rabbitmq_detailed_queue_consumers{queue="q",vhost="/"}`] != 1 { // the aliveness test has a queue; two say who it is
 		a.t.Errorf("detailed: %v", detailed)
 	}
 }
