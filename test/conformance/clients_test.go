@@ -41,6 +41,7 @@ func TestAmqplib(t *testing.T) {
 func TestJava(t *testing.T) {
 	jars := work(t, "java")
 	runClient(t, amqpEnv(t), "java", "-cp", filepath.Join(jars, "*"), filepath.Join("..", "java", "RabbitClient.java"))
+	runClient(t, amqpEnv(t), "java", "-cp", filepath.Join(jars, "*"), filepath.Join("..", "java", "RabbitStream.java"))
 }
 
 func TestStompPy(t *testing.T) {
