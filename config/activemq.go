@@ -19,6 +19,8 @@ type ActiveMQ struct {
 	Policies ActiveMQPolicies `key:"policies"`
 	// Authorization says which groups of users may do what at destinations; empty: the broker's permissions alone do.
 	Authorization ActiveMQAuthorization `key:"authorization"`
+	// VirtualDestinations are virtual topics, composite destinations and mirrored queues.
+	VirtualDestinations ActiveMQVirtualDestinations `key:"virtual_destinations"`
 }
 
 // ActiveMQPolicies are policies as they were written, and what they say.

@@ -45,3 +45,34 @@ func TestActiveMQPolicies(t *testing.T) {
 		}
 	}
 }
+
+// TestActiveMQVirtualDestinations: the same of virtual destinations.
+func TestActiveMQVirtualDestinations(t *testing.T) {
+	var got ActiveMQVirtualDestinations
+	text := `virtualTopic name=Events.> postfix=.q, compositeQueue name=a queue=b topic=c selector="x = 1", ` +
+		`compositeTopic name=d forwardOnly=false queue=e, mirroredQueue postfix=.m`
+	if err := got.UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	want := ActiveMQVirtualDestinations{
+		text:   text,
+		Topics: []ActiveMQVirtualTopic{{Name: "Events.>", Prefix: "Consumer.*.", Postfix: ".q"}},
+		Composites: []ActiveMQComposite{
+			{Name: "a", ForwardOnly: true, To: []ActiveMQForward{{Name: "b"}, {Topic: true, Name: "c", Selector: "x = 1"}}},
+			{Topic: true, Name: "d", To: []ActiveMQForward{{Name: "e"}}},
+		},
+		Mirrored: &ActiveMQMirrored{Prefix: "VirtualTopic.Mirror.", Postfix: ".m"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for _, text := range []string{
+		"name=a queue=b", "virtualTopic prefix=a.", "virtualTopic name=a selectorAware=true", "compositeQueue name=a",
+		"compositeQueue queue=b", "compositeQueue name=a selector=x queue=b", "compositeTopic name=a queue=", "mirroredQueue prefix=",
+		"mirroredQueue, mirroredQueue", "compositeQueue name=a queue=b forwardOnly=no", "compositeQueue name=a queue=b copyMessage=true",
+	} {
+		if err := new(ActiveMQVirtualDestinations).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type DestinationOptions struct {
 	IndividualDeadLetters bool
 	// Policies are those of single destinations and patterns.
 	Policies []Policy
+	Virtual  VirtualDestinations
 }
 
 // Policy is what counts for the destinations that a pattern matches (a policyEntry or a redeliveryPolicy in a

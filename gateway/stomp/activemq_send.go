@@ -52,10 +52,19 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 			return err
 		}
 	}
+	places, forwards := c.server.opts.Destinations.opts.Virtual.forwards(places)
 	if plan.isJob() {
+		if len(forwards) > 0 {
+			return activeMQFault("Not supported: a schedule with " + scheduledCron + " for a virtual destination")
+		}
 		return d.addJob(c, f, plan, places, props, now)
 	}
 	messages, err := d.messages(c, places, props, f.Body, plan, now)
+	if err == nil && len(forwards) > 0 {
+		var more []*broker.Message
+		more, err = d.forwarded(ctx, c, forwards, props, f.Body, plan, now)
+		messages = append(messages, more...)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -67,7 +76,7 @@ func (d activemq) sendTo(ctx context.Context, c *conn, f *wire.Frame, r *route) 
 		}
 		c.receipt(f)
 		return nil
-	case len(messages) != 1:
+	case len(messages) != 1 || len(places) != 1:
 		return d.publishTogether(c, f, messages)
 	case places[0].topic:
 		return c.publish(f, messages[0], nil)
@@ -221,7 +230,7 @@ func (d activemq) declare(ctx context.Context, c *conn, name string) error {
 
 // bindConsumer binds the queue of a virtual topic's consumer to the topic; any other queue is none.
 func (activemq) bindConsumer(ctx context.Context, c *conn, name string) error {
-	topic, ok := virtualTopic(name)
+	topic, ok := c.server.opts.Destinations.opts.Virtual.virtualTopic(name)
 	if !ok {
 		return nil
 	}

@@ -26,6 +26,11 @@ func (d activemq) settle(c *conn, f *wire.Frame) error {
 		return err
 	}
 	if !c.takeOfSubscription(tag, f.Command == wire.Ack) {
+		if _, ok := c.givenBack[tag]; ok {
+			delete(c.givenBack, tag)
+			c.receipt(f)
+			return nil
+		}
 		return unexpected(f.Command, id)
 	}
 	if f.Command == wire.Nack {
@@ -116,6 +121,42 @@ func (c *conn) takeOfSubscription(tag uint64, cumulative bool) bool {
 	var ok bool
 	c.taken, ok = c.unacked.take(tag, also, c.taken[:0])
 	return ok
+}
+
+// maxGivenBack bounds the deliveries that are remembered to have gone back.
+const maxGivenBack = 10000
+
+// giveBack returns the deliveries of a subscription that has ended, but for those in transactions. An ACK for one of them
+// does nothing, as with ActiveMQ, and is no error.
+func (c *conn) giveBack(s *subscription) error {
+	c.mu.Lock()
+	var taken []unacked
+	for i := range c.unacked.entries {
+		if u := c.unacked.entries[i]; u.sub == s && u.lease.Valid() {
+			taken = append(taken, u)
+		}
+	}
+	leases := make([]broker.Lease, 0, len(taken))
+	for i := range taken {
+		c.unacked.take(taken[i].tag, nil, nil)
+		leases = append(leases, taken[i].lease)
+	}
+	c.mu.Unlock()
+	if len(leases) == 0 {
+		return nil
+	}
+	if c.givenBack == nil || len(c.givenBack)+len(taken) > maxGivenBack {
+		c.givenBack = make(map[uint64]struct{}, len(taken))
+	}
+	for i := range taken {
+		c.givenBack[taken[i].tag] = struct{}{}
+	}
+	c.lane.Settled(broker.Requeue, len(leases))
+	err := c.session.Settle(broker.Requeue, nil, leases...)
+	if broker.IsKind(err, broker.KindStaleLease) { // its queue is gone
+		return nil
+	}
+	return err
 }
 
 // reject sends the delivery in c.taken to its queue once more, as often as a policy allows that, and then to the dead

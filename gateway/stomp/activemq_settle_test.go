@@ -235,3 +235,33 @@ func TestDialectByHost(t *testing.T) {
 	p := g.dial()
 	p.fails("CONNECT\nhost:nope\n\n\x00", "Bad CONNECT")
 }
+
+// TestActiveMQUnsubscribeGivesBack: what is unsettled when a subscription ends goes to the next one, an ACK for it does
+// nothing, and what a transaction has stays there.
+func TestActiveMQUnsubscribeGivesBack(t *testing.T) {
+	g := amq(t)
+	p := g.login(plain12)
+	for _, body := range "abc" {
+		p.send("SEND\ndestination:/queue/q\n\n" + string(body) + "\x00")
+	}
+	p.do("SUBSCRIBE\nid:1\ndestination:/queue/q\nack:client-individual\nreceipt:r\n\n\x00")
+	var acks []string
+	for range 3 {
+		acks = append(acks, strings.ReplaceAll(p.read("MESSAGE").headers["ack"], ":", `\c`))
+	}
+	p.do("BEGIN\ntransaction:t\n\n\x00ACK\nid:" + acks[1] + "\ntransaction:t\nreceipt:r\n\n\x00")
+	p.do("UNSUBSCRIBE\nid:1\nreceipt:r\n\n\x00")
+	g.wantCounts(2, 1)
+	p.do("ACK\nid:" + acks[0] + "\nreceipt:r\n\n\x00")
+	p.fails("ACK\nid:"+acks[0]+"\nreceipt:r\n\n\x00", "Unexpected ACK received for message-id [null]")
+	p.do("COMMIT\ntransaction:t\nreceipt:r\n\n\x00")
+	p.do("SUBSCRIBE\nid:2\ndestination:/queue/q\nreceipt:r\n\n\x00")
+	for _, body := range "ac" {
+		f := p.read("MESSAGE")
+		p.has(f, "redelivered", "true", "subscription", "2")
+		if f.body != string(body) {
+			t.Error(f)
+		}
+	}
+	g.wantCounts(0, 0)
+}

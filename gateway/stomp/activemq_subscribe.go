@@ -90,7 +90,7 @@ func (d activemq) start(
 	ctx context.Context, c *conn, f *wire.Frame, s *subscription, r *route, settings consumerSettings, opts broker.ConsumeOptions,
 	name string, durable bool,
 ) error {
-	err := refuseConsumer(f, settings)
+	err := refuseConsumer(f)
 	if err != nil {
 		return err
 	}
@@ -130,12 +130,9 @@ func activeMQTag(id string, hasID bool, destination string) string {
 }
 
 // refuseConsumer refuses what is not built.
-func refuseConsumer(f *wire.Frame, settings consumerSettings) error {
+func refuseConsumer(f *wire.Frame) error {
 	if value(f, transformationHeader, "") == "jms-advisory-xml" {
 		return activeMQFault("Not supported yet: transformation jms-advisory-xml")
-	}
-	if settings.isSet("retroactive") {
-		return activeMQFault("Not supported yet: consumer.retroactive")
 	}
 	return nil
 }
@@ -240,8 +237,8 @@ func (c *conn) bindTopics(ctx context.Context, session *broker.Session, queue st
 	return nil
 }
 
-// unsubscribe ends a subscription, or forgets a durable one that nobody uses. What was delivered and is not settled can
-// still be settled.
+// unsubscribe ends a subscription, or forgets a durable one that nobody uses. What was delivered and is not settled goes
+// back.
 func (d activemq) unsubscribe(ctx context.Context, c *conn, f *wire.Frame) error {
 	id, hasID := f.Get("id")
 	destination, hasDestination := f.Get("destination")
@@ -267,6 +264,9 @@ func (d activemq) unsubscribe(ctx context.Context, c *conn, f *wire.Frame) error
 	}
 	c.forget(s)
 	s.cancel()
+	if err := c.giveBack(s); err != nil {
+		return err
+	}
 	c.receipt(f)
 	return nil
 }

@@ -65,9 +65,16 @@ func isTemporary(name string) bool { return strings.HasPrefix(name, ownIDPrefix)
 // ownIDPrefix begins the name of every connection of this program.
 const ownIDPrefix = "ID:portico-"
 
-// declareTemporary makes the queue of a temporary destination that the connection owns; another's is used as it is.
+// declareTemporary makes the queue of a temporary destination that the connection owns; another's is used as it is, while
+// it is there.
 func (c *conn) declareTemporary(ctx context.Context, p place) error {
-	if _, ok := c.declared[p.name]; ok || !strings.HasPrefix(p.name, c.ownID+":") {
+	if !strings.HasPrefix(p.name, c.ownID+":") {
+		if _, err := c.session.QueueSpec(p.name); broker.IsKind(err, broker.KindNotFound) {
+			return &fault{message: p.uri(), body: "The destination " + p.uri() + " does not exist."}
+		}
+		return nil
+	}
+	if _, ok := c.declared[p.name]; ok {
 		return nil
 	}
 	if err := c.authorize(rightToMake, p); err != nil {

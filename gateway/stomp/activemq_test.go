@@ -211,21 +211,31 @@ func TestActiveMQDestinations(t *testing.T) {
 	p.fails("SUBSCRIBE\ndestination:/queue/a\nreceipt:r\n\n\x00", "SUBSCRIBE received without a subscription id!")
 }
 
-// TestActiveMQRefuses: what is not built is refused, by header and by option, and nothing is sent.
+// TestActiveMQRefuses: what is not built is refused, and nothing is made.
 func TestActiveMQRefuses(t *testing.T) {
 	g := amq(t)
 	p := g.login(plain12)
-	for _, header := range []string{"activemq.retroactive:true"} {
-		p.sendAll("SUBSCRIBE\nid:1\ndestination:/queue/q\n" + header + "\nreceipt:r\n\n\x00")
-		f := p.read("ERROR")
-		p.has(f, "receipt-id", "r")
-		if !strings.HasPrefix(f.headers["message"], "Not supported yet: ") {
-			t.Error(f)
-		}
-	}
-	p.fails("SUBSCRIBE\nid:1\ndestination:/queue/q?consumer.retroactive=true\nreceipt:r\n\n\x00", "Not supported yet: consumer.retroactive")
+	p.fails("SUBSCRIBE\nid:1\ndestination:/queue/q\ntransformation:jms-advisory-xml\nreceipt:r\n\n\x00",
+		"Not supported yet: transformation jms-advisory-xml")
+	p.fails("SUBSCRIBE\nid:1\ndestination:/queue/q,/queue/r\nbrowser:true\nreceipt:r\n\n\x00",
+		"Not supported: a browser of other than one queue")
 	if _, ok := g.info("q"); ok {
 		t.Error("a refused frame has made a queue")
+	}
+}
+
+// TestActiveMQRetroactive: without a recovery policy a retroactive consumer gets what comes after it, as any other.
+func TestActiveMQRetroactive(t *testing.T) {
+	g := amq(t)
+	p := g.login(plain12)
+	p.do("SEND\ndestination:/topic/t\nreceipt:r\n\nbefore\x00")
+	p.do("SUBSCRIBE\nid:1\ndestination:/topic/t\nactivemq.retroactive:true\nreceipt:r\n\n\x00")
+	p.do("SUBSCRIBE\nid:2\ndestination:/topic/t?consumer.retroactive=true\nreceipt:r\n\n\x00")
+	p.send("SEND\ndestination:/topic/t\n\nafter\x00")
+	for range 2 {
+		if f := p.read("MESSAGE"); f.body != "after" {
+			t.Error(f)
+		}
 	}
 }
 
@@ -300,8 +310,12 @@ func TestActiveMQTemporary(t *testing.T) {
 		asks.send(fmt.Sprintf("SEND\ndestination:/temp-topic/%d\n\n\x00", i))
 	}
 	asks.fails("SEND\ndestination:/temp-queue/more\nreceipt:r\n\n\x00", "Too many temporary destinations (limit 1000)")
+	answers.do("SUBSCRIBE\nid:2\ndestination:/queue/q2\nreceipt:r\n\n\x00")
+	asks.do("SEND\ndestination:/queue/q2\nreply-to:/temp-queue/mine\nreceipt:r\n\nask\x00")
+	to := answers.read("MESSAGE").headers["reply-to"]
 	asks.send("DISCONNECT\n\n\x00")
 	g.waitEnd()
+	answers.fails("SEND\ndestination:"+to+"\nreceipt:r\n\nlate\x00", "temp-queue://"+strings.TrimPrefix(to, "/remote-temp-queue/"))
 	for _, name := range g.session().QueueNames() {
 		if isTemporary(name) {
 			t.Errorf("%s is still there", name)

@@ -34,14 +34,15 @@ type conn struct {
 	fixed           bool   // the dialect was set, or recognised
 	unmarked        []byte // the last destination that bore no mark of a dialect, and the command of its frame
 	unmarkedCommand string
-	version         string // "" before CONNECT
-	id              string // the session header
-	ownID           string // begins what the connection makes up names for
-	clientID        string // ActiveMQ: who the client is; "" when it does not say
-	loginName       string // the login header
-	lastTopic       string // ActiveMQ: the last topic that was used
-	consumers       int    // ActiveMQ: subscriptions so far
-	sent            uint64 // ActiveMQ: messages that got an id
+	version         string              // "" before CONNECT
+	id              string              // the session header
+	ownID           string              // begins what the connection makes up names for
+	clientID        string              // ActiveMQ: who the client is; "" when it does not say
+	loginName       string              // the login header
+	lastTopic       string              // ActiveMQ: the last topic that was used
+	consumers       int                 // ActiveMQ: subscriptions so far
+	givenBack       map[uint64]struct{} // ActiveMQ: the tags of deliveries that went back when their subscription ended
+	sent            uint64              // ActiveMQ: messages that got an id
 	session         *broker.Session
 	listed          *broker.Connection
 	lane            *broker.Lane

@@ -76,7 +76,10 @@ func (a *application) startBroker(ctx context.Context) error {
 	if err := a.makeRules(); err != nil {
 		return err
 	}
-	a.destinations = destinations(&a.config.STOMP.ActiveMQ)
+	var err error
+	if a.destinations, err = destinations(&a.config.STOMP.ActiveMQ); err != nil {
+		return err
+	}
 	b, err := broker.Open(ctx, a.store, a.brokerOptions())
 	if err != nil {
 		return err

@@ -1,19 +1,43 @@
 package app
 
 import (
+	"fmt"
+
+	"github.com/portico-mq/portico/broker/selector"
 	"github.com/portico-mq/portico/config"
 	"github.com/portico-mq/portico/gateway/stomp"
 )
 
 // destinations are what the configuration says of ActiveMQ's destinations.
-func destinations(c *config.ActiveMQ) *stomp.Destinations {
+func destinations(c *config.ActiveMQ) (*stomp.Destinations, error) {
 	opts := stomp.DestinationOptions{
 		MaximumRedeliveries: c.MaximumRedeliveries, IndividualDeadLetters: c.IndividualDeadLetters,
 	}
 	for i := range c.Policies.All {
 		opts.Policies = append(opts.Policies, policy(&c.Policies.All[i]))
 	}
-	return stomp.NewDestinations(opts)
+	v := &c.VirtualDestinations
+	for _, t := range v.Topics {
+		opts.Virtual.Topics = append(opts.Virtual.Topics, stomp.VirtualTopic{Pattern: t.Name, Prefix: t.Prefix, Postfix: t.Postfix})
+	}
+	for _, from := range v.Composites {
+		composite := stomp.Composite{Topic: from.Topic, Name: from.Name, Keeps: !from.ForwardOnly}
+		for _, to := range from.To {
+			forward := stomp.Forward{Topic: to.Topic, Name: to.Name}
+			if to.Selector != "" {
+				var err error
+				if forward.Selector, err = selector.Parse("convert_string_expressions:" + to.Selector); err != nil {
+					return nil, fmt.Errorf("stomp.activemq.virtual_destinations: the selector %q: %w", to.Selector, err)
+				}
+			}
+			composite.To = append(composite.To, forward)
+		}
+		opts.Virtual.Composites = append(opts.Virtual.Composites, composite)
+	}
+	if v.Mirrored != nil {
+		opts.Virtual.Mirrored = &stomp.Mirrored{Prefix: v.Mirrored.Prefix, Postfix: v.Mirrored.Postfix}
+	}
+	return stomp.NewDestinations(opts), nil
 }
 
 func policy(c *config.ActiveMQPolicy) stomp.Policy {
