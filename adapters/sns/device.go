@@ -65,7 +65,8 @@ func (a *Adapter) device(text string) (*device, error) {
 // checkDeviceEndpoint says whether a device can be subscribed.
 func (a *Adapter) checkDeviceEndpoint(text string) *awsproto.Error {
 	if _, err := a.device(text); err != nil {
-		return invalidParameter("Endpoint Reason: Endpoint does not exist for endpoint %s", clip(text))
+		// The words run together as the service's do.
+		return invalidParameter("Endpoint Reason: Endpoint does not exist for endpoint arn%s", clip(text))
 	}
 	return nil
 }

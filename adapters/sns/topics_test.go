@@ -64,7 +64,7 @@ func TestErrorTexts(t *testing.T) {
 		{"Subscribe", subscribe("sms", "NAA+15551234567"), 400, "InvalidParameter", "Invalid SMS endpoint: NAA+15551234567"},
 		{"Subscribe", subscribe("lambda", "x"), 400, "InvalidParameter", "Invalid parameter: Lambda endpoint ARN"},
 		{"Subscribe", subscribe("lambda", "arn:aws:lambda:us-east-1:000000000000:function:f"), 400, "InvalidParameter", "Invalid parameter: Protocol Reason: lambda needs aws.lambda.endpoint in the configuration, which is not set"},
-		{"Subscribe", subscribe("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b"), 400, "InvalidParameter", "Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b"},
+		{"Subscribe", subscribe("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b"), 400, "InvalidParameter", "Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arnarn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b"},
 		{"Subscribe", subscribe("sqs", "x"), 400, "InvalidParameter", "Invalid parameter: SQS endpoint ARN"},
 		{"Subscribe", subscribe("sqs", testQueue+".fifo"), 400, "InvalidParameter", "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"},
 		{"Subscribe", subscribe("sqs", testQueue, "RawMessageDelivery", "true"), 400, "InvalidParameter", "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"},
