@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/portico-mq/portico/broker"
 )
 
 // declareWith declares a durable queue with arguments.
@@ -166,6 +169,74 @@ func TestConsumerTimeout(t *testing.T) {
 	if err := d.Ack(false); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A policy sets the timeout of consumers that are there already, and lets dead letters wait for a queue.
+func TestConsumerTimeoutAndDeadLetterStrategyByPolicy(t *testing.T) {
+	s := startServer(t, Options{})
+	ch := s.channel(t)
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	declareWith(t, ch, "q", nil)
+	deliveries := consume(t, ch, "q", "", false)
+	if _, err := s.broker.PutPolicy(broker.Policy{
+		Namespace: "/", Name: "p", Pattern: "^q$", ApplyTo: broker.PolicyForQueues,
+		Limits: broker.QueueLimits{
+			ConsumerTimeout: 50 * time.Millisecond, HasDeadLetter: true, DeadLetter: "late", HasDeadLetterKey: true, DeadLetterKey: "k",
+			Overflow: broker.RejectNew, KeepUndelivered: true,
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, ch, "", "q", "slow")
+	wantBodies(t, deliveries, "slow")
+	if e := receive(t, "the end of the channel", closed); e == nil || !strings.Contains(e.Reason, "Timeout value used: 50 ms") {
+		t.Fatalf("closed with %v", e)
+	}
+	next := s.channel(t)
+	if d, ok, err := next.Get("q", false); err != nil || !ok || d.Reject(false) != nil {
+		t.Fatalf("%v, %v", ok, err)
+	}
+	declareWith(t, next, "dead", nil)
+	if err := next.ExchangeDeclare("late", "direct", true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.QueueBind("dead", "k", "late", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if d := wantBodies(t, consume(t, next, "dead", "", true), "slow"); d.Headers["x-first-death-reason"] != "rejected" {
+		t.Errorf("headers %v", d.Headers)
+	}
+}
+
+// A consumer of a higher priority gets everything as long as it has credit; what is more goes to the next one.
+func TestConsumerPriorityWithPrefetch(t *testing.T) {
+	s := startServer(t, Options{})
+	ch := s.channel(t)
+	declareWith(t, ch, "q", nil)
+	confirming(t, ch)
+	receivers := make(map[string]<-chan amqp.Delivery)
+	priorities := map[string]int{"low": -1, "middle": 0, "high": 5}
+	for _, tag := range []string{"low", "middle", "high"} {
+		c := s.channel(t)
+		if err := c.Qos(2, 0, false); err != nil {
+			t.Fatal(err)
+		}
+		deliveries, err := c.Consume("q", tag, false, false, false, false, amqp.Table{"x-priority": priorities[tag]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		receivers[tag] = deliveries
+	}
+	for i := range 7 {
+		publishConfirmed(t, ch, "", "q", amqp.Publishing{Body: fmt.Append(nil, i)})
+	}
+	wantBodies(t, receivers["high"], "0", "1")
+	last := wantBodies(t, receivers["middle"], "2", "3")
+	wantBodies(t, receivers["low"], "4", "5")
+	if err := last.Ack(true); err != nil { // room at the second one, while the first has none
+		t.Fatal(err)
+	}
+	wantBodies(t, receivers["middle"], "6")
 }
 
 func TestAlternateExchange(t *testing.T) {

@@ -124,3 +124,51 @@ func TestDefaultQueueType(t *testing.T) {
 		t.Errorf("%v, %v", info.Spec, err)
 	}
 }
+
+// Who declares an exchange with an alternate one, or a queue with a dead letter exchange, must have rights on both
+// (rabbit_channel.erl 3.13, handle_method for both declares).
+func TestRightsOnOtherExchanges(t *testing.T) {
+	s := startServer(t, Options{})
+	if err := s.broker.SetPermission("limited", "/", broker.Permission{Configure: "^(ok|unread)", Write: "^ok", Read: "^ok"}); err != nil {
+		t.Fatal(err)
+	}
+	exchange := func(name, alternate string) func(*amqp.Channel) error {
+		return func(ch *amqp.Channel) error {
+			return ch.ExchangeDeclare(name, "fanout", false, true, false, false, amqp.Table{"alternate-exchange": alternate})
+		}
+	}
+	queue := func(name, dead string) func(*amqp.Channel) error {
+		return func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare(name, false, true, false, false, amqp.Table{"x-dead-letter-exchange": dead})
+			return err
+		}
+	}
+	for _, tt := range []struct {
+		ask  func(*amqp.Channel) error
+		want string
+	}{
+		{exchange("ok.x", "ok.other"), ""},
+		{exchange("unread.x", "ok.other"), "read access to exchange 'unread.x'"},
+		{exchange("ok.y", "other"), "write access to exchange 'other'"},
+		{queue("ok.q", "ok.other"), ""},
+		{queue("unread.q", "ok.other"), "read access to queue 'unread.q'"},
+		{queue("ok.r", "other"), "write access to exchange 'other'"},
+	} {
+		conn, err := amqp.Dial("amqp://limited:limited@" + s.addr + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		want, got := "", ""
+		if tt.want != "" {
+			want = "ACCESS_REFUSED - " + tt.want + " in vhost '/' refused for user 'limited'"
+		}
+		var told *amqp.Error
+		if err := tt.ask(openChannel(t, conn)); errors.As(err, &told) {
+			got = told.Reason
+		}
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
