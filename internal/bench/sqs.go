@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -233,10 +235,11 @@ func (b *sqsBench) send(ctx context.Context, r *Result) error {
 
 // message is what a message has in a request.
 func (b *sqsBench) message(out []byte) []byte {
-	out = fmt.Appendf(out, `"MessageBody":"%s"`, b.body)
+	out = append(append(append(out, `"MessageBody":"`...), b.body...), '"')
 	if b.Groups > 0 {
 		n := b.number.Add(1)
-		out = fmt.Appendf(out, `,"MessageGroupId":"g%d","MessageDeduplicationId":"%d"`, n%int64(b.Groups), n)
+		out = strconv.AppendInt(append(out, `,"MessageGroupId":"g`...), n%int64(b.Groups), 10)
+		out = append(strconv.AppendInt(append(out, `","MessageDeduplicationId":"`...), n, 10), '"')
 	}
 	return out
 }
@@ -253,10 +256,10 @@ func (b *sqsBench) sendOnce(ctx context.Context, c *sqsConn, queue string, n int
 		if i > 0 {
 			c.body = append(c.body, ',')
 		}
-		c.body = append(b.message(fmt.Appendf(c.body, `{"Id":"%d",`, i)), '}')
+		c.body = append(b.message(append(strconv.AppendInt(append(c.body, `{"Id":"`...), int64(i), 10), `",`...)), '}')
 	}
 	answer, err := c.call(ctx, "SendMessageBatch", append(c.body, "]}"...))
-	if err == nil && len(jsonStrings(answer, "MessageId")) != n {
+	if err == nil && bytes.Count(answer, []byte(`"MessageId"`)) != n {
 		err = fmt.Errorf("SendMessageBatch answered %.300s", answer)
 	}
 	return err
