@@ -193,6 +193,21 @@ func (s *Session) Queue(ctx context.Context, name string) (QueueInfo, error) {
 	return q.infoWithArrivals(ctx)
 }
 
+// IdentifyQueue tells what is known of a queue without its log; KindNotFound when there is none, KindLocked when it is
+// exclusive to another session. It opens nothing, and waits for nothing that is on its way to the queue.
+func (s *Session) IdentifyQueue(name string) (QueueIdentity, error) {
+	q, err := s.lookup(name)
+	if err != nil {
+		return QueueIdentity{}, err
+	}
+	if err := q.accessibleTo(s); err != nil {
+		return QueueIdentity{}, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return QueueIdentity{Spec: q.spec, ID: q.id, Created: q.created, Unacked: q.leased}, nil
+}
+
 // infoWithArrivals counts what was on its way too.
 func (q *Queue) infoWithArrivals(ctx context.Context) (QueueInfo, error) {
 	if err := q.open(ctx); err != nil {

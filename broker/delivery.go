@@ -141,3 +141,11 @@ type QueueInfo struct {
 	// Counts is what was counted of the queue in this run of the broker.
 	Counts Counts
 }
+
+// QueueIdentity is what [Session.IdentifyQueue] tells. The fields are those of [QueueInfo].
+type QueueIdentity struct {
+	Spec    QueueSpec
+	ID      string
+	Created time.Time
+	Unacked int // none before the queue is used for the first time in a run of the broker
+}

@@ -278,6 +278,11 @@ func Reserved(name string) bool {
 
 // ValidText tells the texts that SQS and SNS carry: what XML 1.0 can hold.
 func ValidText(s string) bool {
+	ascii := 0 // most texts are nothing else
+	for ascii < len(s) && (s[ascii] >= 0x20 && s[ascii] < utf8.RuneSelf || s[ascii] == '\t' || s[ascii] == '\n' || s[ascii] == '\r') {
+		ascii++
+	}
+	s = s[ascii:]
 	if !utf8.ValidString(s) {
 		return false
 	}

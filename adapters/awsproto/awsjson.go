@@ -22,6 +22,10 @@ func DecodeJSON(body []byte, in any) *Error {
 	if !utf8.Valid(body) {
 		return serializationError("The request body is not UTF-8.")
 	}
+	if fillJSON(body, in) {
+		return nil
+	}
+	reflect.ValueOf(in).Elem().SetZero()
 	if err := scanJSON(body); err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func (e *Endpoint) serveJSON(ctx context.Context, x *exchange) {
 	prefix, action, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
 	x.service = e.byTarget[prefix]
 	x.call.Action = action
-	media, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	media := mediaType(x.r)
 	x.cbor = media == "application/x-amz-cbor-1.1"
 	if x.r.Method != http.MethodPost {
 		x.fail(Errorf("AccessDeniedException", 403, "Unable to determine service/operation name to be authorized"))
@@ -295,6 +295,16 @@ func (e *Endpoint) serveJSON(ctx context.Context, x *exchange) {
 		return
 	}
 	e.run(ctx, x, a, in)
+}
+
+// mediaType is the type of the request's body, without parameters.
+func mediaType(r *http.Request) string {
+	text := r.Header.Get("Content-Type")
+	if strings.HasPrefix(text, "application/x-amz-json-1.") && len(text) == len("application/x-amz-json-1.0") {
+		return text // as SDKs write it
+	}
+	media, _, _ := mime.ParseMediaType(text)
+	return media
 }
 
 // find finds an action by its name. An action in the model that is not built is refused as such; one
@@ -386,7 +396,7 @@ func (e *Endpoint) readForm(x *exchange) (*Form, func(), *Error) {
 	if x.r.Method != http.MethodPost {
 		return form, func() {}, Errorf("UnsupportedMethod", 405, "The method %s is not supported.", clip(x.r.Method))
 	}
-	media, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	media := mediaType(x.r)
 	if media != "" && media != "application/x-www-form-urlencoded" {
 		return form, func() {}, Errorf("UnsupportedMediaType", 415, "The content type %q is not that of the query protocol.", clip(media))
 	}

@@ -145,7 +145,7 @@ type queue struct {
 	address
 	broker   *broker.Broker
 	session  *broker.Session
-	info     broker.QueueInfo
+	identity broker.QueueIdentity
 	kept     kept
 	attempts *attempts
 }
@@ -175,12 +175,12 @@ func (a *adapter) findAt(ctx context.Context, c *awsproto.Call, at address) (*qu
 	if err != nil {
 		return nil, absent(c, err)
 	}
-	info, err := session.Queue(ctx, at.name)
+	identity, err := session.IdentifyQueue(at.name)
 	if err != nil {
 		session.Close()
 		return nil, absent(c, err)
 	}
-	q := &queue{address: at, broker: a.broker, session: session, info: info, kept: readKept(&info.Spec, info.Created), attempts: &a.attempts}
+	q := &queue{address: at, broker: a.broker, session: session, identity: identity, kept: readKept(&identity.Spec, identity.Created), attempts: &a.attempts}
 	if strings.HasSuffix(at.name, fifoSuffix) && !q.fifo() { // SQS has no such standard queue
 		session.Close()
 		return nil, queueDoesNotExist(c.Protocol)

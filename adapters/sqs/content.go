@@ -53,7 +53,7 @@ func decodeMessage(c *awsproto.Call, q *queue, d *broker.Delivery) message {
 		m.sent = d.Message.Published()
 	}
 	if m.id == "" || len(m.id) > maxMessageID || !awsmessage.ValidText(m.id) {
-		m.id = derivedID(q.info.ID, d.Sequence)
+		m.id = derivedID(q.identity.ID, d.Sequence)
 	}
 	if m.sender == "" || !awsmessage.ValidText(m.sender) {
 		m.sender = q.account

@@ -86,13 +86,13 @@ func (a *adapter) change(ctx context.Context, c *awsproto.Call, queueURL string,
 		return err
 	}
 	defer q.session.Close()
-	defer a.changes.lock(q.info.ID)()
+	defer a.changes.lock(q.identity.ID)()
 	spec, err := q.session.QueueSpec(q.name)
 	if err != nil {
 		return absent(c, err)
 	}
-	k := readKept(&spec, q.info.Created)
-	before := readKept(&spec, q.info.Created)
+	k := readKept(&spec, q.identity.Created)
+	before := readKept(&spec, q.identity.Created)
 	if err := f(q, &k); err != nil {
 		return err
 	}

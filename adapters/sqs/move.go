@@ -49,14 +49,18 @@ func (a *adapter) startMessageMoveTask(ctx context.Context, c *awsproto.Call, in
 	if bad := a.checkDestination(ctx, c, q, in.DestinationARN); bad != nil {
 		return nil, bad
 	}
+	info, err := q.session.Queue(ctx, q.name)
+	if err != nil {
+		return nil, absent(c, err)
+	}
 	t := &moveTask{
 		id: awsproto.NewID(), namespace: q.session.Namespace(), Source: q.arn(), Destination: in.DestinationARN,
-		Status: moveRunning, ToMove: int64(q.info.Ready), Started: time.Now().UnixMilli(),
+		Status: moveRunning, ToMove: int64(info.Ready), Started: time.Now().UnixMilli(),
 	}
 	if in.MaxPerSecond != nil {
 		t.Rate = *in.MaxPerSecond
 	}
-	defer a.changes.lock(q.info.ID)()
+	defer a.changes.lock(q.identity.ID)()
 	older := tasksOf(a.broker, t.Source)
 	if len(older) > 0 && older[0].active() {
 		return nil, invalidParameter("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")

@@ -202,7 +202,11 @@ func (a *adapter) getQueueAttributes(ctx context.Context, c *awsproto.Call, in *
 		return nil, err
 	}
 	defer q.session.Close()
-	selected, bad := selectAttributes(a.shownAttributes(q.address, &q.info, &q.kept), in.AttributeNames)
+	info, err := q.session.Queue(ctx, q.name)
+	if err != nil {
+		return nil, absent(c, err)
+	}
+	selected, bad := selectAttributes(a.shownAttributes(q.address, &info, &q.kept), in.AttributeNames)
 	if bad != nil {
 		return nil, bad
 	}
@@ -241,7 +245,7 @@ func (a *adapter) purgeQueue(ctx context.Context, c *awsproto.Call, in *queueInp
 		return nil, err
 	}
 	defer q.session.Close()
-	if a.pauses && !a.purges.begin(q.info.ID) {
+	if a.pauses && !a.purges.begin(q.identity.ID) {
 		return nil, purgeInProgress(q.name)
 	}
 	if _, err = q.session.DiscardLeased(ctx, q.name); err == nil { // first, or what runs out is missed

@@ -35,13 +35,13 @@ func (a *adapter) openReceipt(q *queue, text string) (receipt, *awsproto.Error) 
 	if text == "" {
 		return receipt{}, missingParameter("ReceiptHandle")
 	}
-	b, ok := a.receipts.Open(text, q.info.ID)
+	b, ok := a.receipts.Open(text, q.identity.ID)
 	if !ok || len(b) != receiptLength || b[0] != receiptVersion {
 		return receipt{}, receiptHandleInvalid(text)
 	}
 	return receipt{
 		handle: broker.Handle{
-			QueueID:  q.info.ID,
+			QueueID:  q.identity.ID,
 			Epoch:    binary.BigEndian.Uint64(b[1:]),
 			Sequence: binary.BigEndian.Uint64(b[9:]),
 			Turn:     binary.BigEndian.Uint32(b[17:]),

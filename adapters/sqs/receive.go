@@ -27,13 +27,13 @@ func (a *adapter) receiveMessage(ctx context.Context, c *awsproto.Call, in *rece
 	if bad != nil {
 		return nil, bad
 	}
-	key := attemptKey{q.info.ID, in.ReceiveRequestAttemptID}
+	key := attemptKey{q.identity.ID, in.ReceiveRequestAttemptID}
 	if key.id != "" && options.Lease > 0 {
 		if again, ok := q.repeat(key, options.Lease); ok {
 			return q.answer(c, in, again.deliveries, again.handles), nil
 		}
 	}
-	if room := maxInFlight - q.info.Unacked; room < options.Max {
+	if room := maxInFlight - q.identity.Unacked; room < options.Max {
 		if room <= 0 {
 			return q.overLimit(ctx, c, options.Wait)
 		}
@@ -188,7 +188,10 @@ type view struct {
 }
 
 func newView(in *receiveMessageInput) view {
-	v := view{system: make(map[string]bool), attributes: newAttributeSelector(in.MessageAttributeNames)}
+	v := view{attributes: newAttributeSelector(in.MessageAttributeNames)}
+	if len(in.AttributeNames)+len(in.MessageSystemAttributeNames) > 0 {
+		v.system = make(map[string]bool)
+	}
 	for _, name := range slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames) {
 		v.system[name] = true
 	}
@@ -208,6 +211,9 @@ func (v view) show(c *awsproto.Call, q *queue, d *broker.Delivery) receivedMessa
 		}
 	}
 	out.MD5OfMessageAttributes = attributesMD5(out.MessageAttributes)
+	if len(v.system) == 0 {
+		return out
+	}
 	for name, value := range q.systemAttributes(&m, d) {
 		if value != "" && (v.system["All"] || v.system[name]) {
 			if out.Attributes == nil {

@@ -141,7 +141,7 @@ func (a *adapter) listDeadLetterSourceQueues(ctx context.Context, c *awsproto.Ca
 		return nil, err
 	}
 	defer q.session.Close()
-	names, token, bad := a.page(c, q.sources(), in.MaxResults, in.NextToken, "sources "+q.info.ID)
+	names, token, bad := a.page(c, q.sources(), in.MaxResults, in.NextToken, "sources "+q.identity.ID)
 	if bad != nil {
 		return nil, bad
 	}
@@ -160,7 +160,7 @@ func (q *queue) sources() []string {
 		if err != nil { // it was deleted meanwhile
 			continue
 		}
-		k := readKept(&spec, q.info.Created)
+		k := readKept(&spec, q.identity.Created)
 		if p, ok := k.redrive(); ok && p.target == q.arn() {
 			names = append(names, name)
 		}

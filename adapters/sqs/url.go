@@ -49,6 +49,9 @@ func parseQueueURL(c *awsproto.Call, text string) (address, *awsproto.Error) {
 	if text == "" && c.Path == "/" {
 		return address{}, missingParameter("QueueUrl")
 	}
+	if a, ok := ownURL(c, text); ok {
+		return a, nil
+	}
 	if text != "" {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -91,8 +94,29 @@ func refuseAtQueue(c *awsproto.Call) *awsproto.Error {
 	return nil
 }
 
+// ownURL reads a URL in the form of queueURL, which is what nearly every request has.
+func ownURL(c *awsproto.Call, text string) (address, bool) {
+	path, ok := strings.CutPrefix(text, c.BaseURL)
+	if !ok || path == "" || path[0] != '/' {
+		return address{}, false
+	}
+	account, name, ok := strings.Cut(path[1:], "/")
+	if !ok || !awsproto.IsAccount(account) || !validQueueName(name) {
+		return address{}, false
+	}
+	_, host, _ := strings.Cut(c.BaseURL, "://")
+	a := address{region: regionOfHost(host), account: account, name: name}
+	if a.region == "" {
+		a.region = c.Region
+	}
+	return a, true
+}
+
 // regionOfHost gives the region in a host's name; "" when there is none.
 func regionOfHost(host string) string {
+	if !strings.HasPrefix(host, "sqs.") && !strings.Contains(host, ".queue.") {
+		return ""
+	}
 	parts := strings.Split(host, ".")
 	switch {
 	case len(parts) < 3:
