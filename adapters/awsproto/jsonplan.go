@@ -80,7 +80,7 @@ func fillOf(t reflect.Type, depth int) jsonFill {
 	if decodesItself(t) {
 		return nil
 	}
-	switch t.Kind() { //nolint:exhaustive // the others are encoding/json's
+	switch t.Kind() {
 	case reflect.String:
 		return func(r *jsonReader, v reflect.Value) bool {
 			s, ok := r.text()

@@ -171,7 +171,7 @@ func (c *sqsConn) read() error {
 	if n > 0 {
 		return nil
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
