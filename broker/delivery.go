@@ -1,6 +1,9 @@
 package broker
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Outcome says how a lease ends.
 type Outcome uint8
@@ -110,6 +113,9 @@ type GetOptions struct {
 	Lease   time.Duration // 0: no deadline, the lease lasts as long as the session
 	Wait    time.Duration // how long to wait for the first message; 0: not at all
 	Lane    *Lane         // what it is made on; nil for none
+	// Waiting is called once when nothing is there at once; it gives the context for the wait, and what is called after
+	// it. nil: the wait has the call's context.
+	Waiting func(context.Context) (context.Context, func())
 }
 
 // QueueInfo is what a declare or a look at a queue tells.

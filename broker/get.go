@@ -61,6 +61,12 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 		q.fill()
 		filled := q.whenFilled()
 		q.mu.Unlock()
+		if opts.Waiting != nil {
+			var done func()
+			ctx, done = opts.Waiting(ctx)
+			defer done()
+			opts.Waiting = nil
+		}
 		select {
 		case <-filled:
 		case <-timeout:

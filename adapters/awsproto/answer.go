@@ -2,7 +2,6 @@ package awsproto
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 )

@@ -47,6 +47,9 @@ func (e *Endpoint) readBody(x *exchange) ([]byte, func(), *Error) {
 	if x.r.ContentLength > limit {
 		return nil, func() {}, tooLarge()
 	}
+	if x.plain != nil {
+		return x.plain.body.bytes, func() {}, nil
+	}
 	start := int64(1024)
 	if n := x.r.ContentLength; n >= 0 && n < smallBody {
 		start = n + 1 // one more, so that the end is seen without growing

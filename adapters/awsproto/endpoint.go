@@ -97,7 +97,8 @@ func (e *Endpoint) Close() { e.close() }
 type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
-	service *Service // nil until known
+	plain   *connection // that the request came by; nil when net/http serves it
+	service *Service    // nil until known
 	call    Call
 	cbor    bool // the client reads errors as CBOR
 
@@ -109,9 +110,13 @@ type exchange struct {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{w: w, r: r, call: Call{ID: NewID(), closing: e.closing, Path: r.URL.Path, BaseURL: baseURL(r), Trace: r.Header.Get("X-Amzn-Trace-Id")}}
 	w.Header().Set("X-Amzn-Requestid", x.call.ID)
-	// What a client has not sent in time ends its connection, even where the answer did not wait for
-	// it. ResponseWriters without a connection (in tests) have no deadlines.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	if plain, ok := w.(*answerWriter); ok {
+		x.plain, x.call.watch = plain.c, plain.c.beginWatch
+	} else {
+		// What a client has not sent in time ends its connection, even where the answer did not wait for
+		// it. ResponseWriters without a connection (in tests) have no deadlines.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
 	if r.Header.Get("Origin") != "" {
 		allowOrigin(w, r)
 		if r.Method == http.MethodOptions {
@@ -418,7 +423,9 @@ func (e *Endpoint) run(ctx context.Context, x *exchange, a Action, in any) {
 			return
 		}
 	}
-	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // a long poll outlasts it
+	if x.plain == nil {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // a long poll outlasts it
+	}
 	out, err := e.invoke(ctx, x, a, in)
 	if err != nil {
 		x.fail(e.translate(x, err))

@@ -108,6 +108,7 @@ type Call struct {
 	Caller *awspolicy.Caller
 
 	closing   context.Context
+	watch     func() // begins to look whether the client goes away; nil where that is done anyway
 	source    netip.Addr
 	secure    bool
 	userAgent string
@@ -120,6 +121,9 @@ func (c *Call) Namespace(account string) string { return Namespace(account, c.Re
 // Waiting gives a context for waiting for something to happen: it ends with the request, and when the
 // endpoint is closed. The function it returns ends it as well and must be called.
 func (c *Call) Waiting(request context.Context) (context.Context, func()) {
+	if c.watch != nil {
+		c.watch()
+	}
 	ctx, cancel := context.WithCancel(request)
 	stop := context.AfterFunc(c.closing, cancel)
 	return ctx, func() {

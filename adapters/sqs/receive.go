@@ -101,9 +101,13 @@ func (q *queue) overLimit(ctx context.Context, c *awsproto.Call, wait time.Durat
 
 // poll takes messages, waiting for the first. A server that stops ends the wait as its time would.
 func (q *queue) poll(ctx context.Context, c *awsproto.Call, options broker.GetOptions) ([]broker.Delivery, error) {
-	waiting, done := c.Waiting(ctx)
-	defer done()
-	deliveries, _, err := q.session.Get(waiting, q.name, options)
+	waiting := ctx
+	options.Waiting = func(ctx context.Context) (context.Context, func()) {
+		var done func()
+		waiting, done = c.Waiting(ctx)
+		return waiting, done
+	}
+	deliveries, _, err := q.session.Get(ctx, q.name, options)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return nil, nil
 	}

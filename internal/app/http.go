@@ -99,9 +99,16 @@ func (a *application) listeners() func() []management.Listener {
 	})
 }
 
+// httpServer is what serves HTTP on listeners.
+type httpServer interface {
+	server
+	// Serve returns http.ErrServerClosed after Shutdown or Close.
+	Serve(l net.Listener) error
+}
+
 // serveHTTP runs the server on every listener. A TLS listener is made by
 // tls.NewListener, so that the server sees its connections' state.
-func (a *application) serveHTTP(name string, server *http.Server, on ...*bound) {
+func (a *application) serveHTTP(name string, server httpServer, on ...*bound) {
 	a.servers = append(a.servers, server)
 	for _, b := range on {
 		for _, l := range b.listeners {
