@@ -49,7 +49,7 @@ func (q *Queue) clean() {
 		return
 	}
 	for _, e := range moving {
-		e.moving = true
+		e.setMoving(true)
 	}
 	w := &stateWrite{queue: q}
 	together.State = q.buildState(w, moving)
@@ -82,7 +82,7 @@ func (q *Queue) reloadToMove(e *entry) {
 // moved is told where the messages went that a state moves.
 func (w *stateWrite) moved(first uint64, err error) {
 	for i, e := range w.moving {
-		e.moving = false
+		e.setMoving(false)
 		if err != nil || e.settled {
 			continue
 		}

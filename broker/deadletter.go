@@ -60,7 +60,7 @@ func (q *Queue) retire(e *entry, reason DeathReason, done Completion) {
 		q.tellRecorded(done)
 		return
 	}
-	e.limbo = true
+	e.setLimbo(true)
 	q.sentence(death{e: e, reason: reason, done: done})
 }
 
@@ -102,7 +102,7 @@ func (q *Queue) bury() {
 		errs := q.publishDead(batch)
 		q.mu.Lock()
 		for i, d := range batch {
-			d.e.limbo = false
+			d.e.setLimbo(false)
 			if q.gone || d.stray {
 				continue
 			}
@@ -128,7 +128,7 @@ func (q *Queue) bury() {
 // afterFailure keeps a message that could not be dead-lettered out of the way: it stays unsettled, and comes back
 // with the next start. Trying again at once would not end while the store refuses.
 func (q *Queue) afterFailure(d death, err error) {
-	d.e.limbo = true
+	d.e.setLimbo(true)
 	if d.done != nil {
 		go d.done.Done(err)
 	}
@@ -184,7 +184,7 @@ func (q *Queue) keepsUndelivered() bool {
 
 // buryLater tries again to dead-letter a message that reached no queue. The caller holds q.mu.
 func (q *Queue) buryLater(d death) {
-	d.e.limbo = true
+	d.e.setLimbo(true)
 	time.AfterFunc(undeliveredRetry, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()

@@ -42,6 +42,7 @@ type entry struct {
 	first    time.Time // of the first hand-out
 
 	prev, next *entry // in live, or in copied when place is set
+	block      *block // of that list
 }
 
 // waits reports whether the entry is ready or delayed.
@@ -51,6 +52,8 @@ func (e *entry) waits() bool { return !e.leased && !e.limbo && !e.settled }
 type entryList struct {
 	head, tail *entry
 	n          int
+	blocks     []*block // in order
+	empty      int      // blocks without entries
 }
 
 func (l *entryList) pushBack(e *entry) {
@@ -62,9 +65,11 @@ func (l *entryList) pushBack(e *entry) {
 	}
 	l.tail = e
 	l.n++
+	l.addToBlock(e)
 }
 
 func (l *entryList) remove(e *entry) {
+	l.removeFromBlock(e)
 	if e.prev == nil {
 		l.head = e.next
 	} else {

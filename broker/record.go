@@ -159,12 +159,7 @@ func (q *Queue) buildState(w *stateWrite, moving []*entry) []byte {
 	st := &state{next: max(q.next, q.oldEnd), skipped: slices.Sorted(maps.Keys(q.skip))}
 	r.applied = q.ns.b.journal.stillHeld(r.applied)
 	st.applied = r.applied
-	for e := q.live.head; e != nil; e = e.next {
-		if !e.moving {
-			st.addEntry(e)
-		}
-	}
-	st.runs = append(st.runs, q.old...)
+	st.runs = append(q.live.appendRuns(nil), q.old...)
 	for e := q.copied.head; e != nil; e = e.next {
 		if !e.moving {
 			st.copies = append(st.copies, moved{seq: e.seq, place: e.place, count: e.handedOut()})

@@ -133,6 +133,7 @@ func (w wakeList) wake(except *Queue) {
 // noteLeased notes that an entry that was ready is under a lease.
 func (q *Queue) noteLeased(e *entry) {
 	e.leased = true
+	e.changed()
 	q.leased++
 	q.leasedBytes += int64(e.body)
 	if e.group != nil {
@@ -144,6 +145,7 @@ func (q *Queue) noteLeased(e *entry) {
 func (q *Queue) unlease(e *entry) *Consumer {
 	c := e.consumer
 	e.leased, e.consumer, e.session = false, nil, nil
+	e.changed() // and what becomes of it now, before the lock is given away
 	q.leased--
 	q.leasedBytes -= int64(e.body)
 	if e.group != nil {

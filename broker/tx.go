@@ -208,7 +208,7 @@ func (c *commit) takeOver(l *txLease) {
 				q.noteDeath(DiedOfRejection)
 			}
 		}
-		e.limbo = true
+		e.setLimbo(true)
 	}
 	q.mu.Unlock()
 	wake.wake(nil)
@@ -309,7 +309,7 @@ func (q *Queue) startPart(p *part) {
 	var again []*publication
 	q.mu.Lock()
 	for _, e := range p.returned {
-		e.limbo = false
+		e.setLimbo(false)
 		q.comeBack(e)
 	}
 	switch {
