@@ -141,7 +141,7 @@ func (e *Endpoint) checkSignature(x *exchange, body []byte) *Error {
 	if e.auth != AuthOn || x.credential.accessKey == "" {
 		return nil
 	}
-	return x.credential.verify(x.r, body, x.secret)
+	return x.credential.verify(x.r, body, e.signing.key(&x.credential, x.secret))
 }
 
 func sourceOf(r *http.Request) netip.Addr {

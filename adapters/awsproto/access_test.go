@@ -26,7 +26,7 @@ func sign(r *http.Request, body, accessKey, secret, service string, at time.Time
 		}
 	}
 	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s/us-east-1/%s/aws4_request, SignedHeaders=%s, Signature=%s",
-		signAlgorithm, accessKey, c.date, service, strings.Join(c.signedHeaders, ";"), c.sum(r, []byte(body), secret)))
+		signAlgorithm, accessKey, c.date, service, strings.Join(c.signedHeaders, ";"), c.sum(r, []byte(body), c.signingKey(secret))))
 }
 
 func guarded(t *testing.T) *Endpoint {
@@ -125,7 +125,7 @@ func TestPresignedURL(t *testing.T) {
 		if bad != nil {
 			t.Fatal(bad)
 		}
-		r.URL.RawQuery += "&X-Amz-Signature=" + c.sum(r, nil, suiteSecret)
+		r.URL.RawQuery += "&X-Amz-Signature=" + c.sum(r, nil, c.signingKey(suiteSecret))
 		return r
 	}
 	now := time.Now()

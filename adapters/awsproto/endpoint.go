@@ -45,6 +45,7 @@ type Endpoint struct {
 	byName   map[string]*Service
 	services []*Service
 	budget   budget
+	signing  signingKeys
 	log      *slog.Logger
 	closing  context.Context
 	close    context.CancelFunc

@@ -97,8 +97,8 @@ func (c *credential) checkTime(now time.Time) *Error {
 	return nil
 }
 
-// verify says whether the request was signed with the secret. The comparison takes the same time whatever is wrong.
-func (c *credential) verify(r *http.Request, body []byte, secret string) *Error {
+// verify says whether the request was signed with the key. The comparison takes the same time whatever is wrong.
+func (c *credential) verify(r *http.Request, body, key []byte) *Error {
 	if !slices.Contains(c.signedHeaders, "host") {
 		return signatureMismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
@@ -108,22 +108,18 @@ func (c *credential) verify(r *http.Request, body []byte, secret string) *Error 
 			return signatureMismatch("'" + strings.ToLower(name) + "' must be a 'SignedHeader' in the AWS Authorization.")
 		}
 	}
-	if subtle.ConstantTimeCompare([]byte(c.sum(r, body, secret)), []byte(c.signature)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(c.sum(r, body, key)), []byte(c.signature)) != 1 {
 		return signatureMismatch(textMismatch)
 	}
 	return nil
 }
 
-// sum is the signature that the secret makes.
-func (c *credential) sum(r *http.Request, body []byte, secret string) string {
+// sum is the signature that the key makes.
+func (c *credential) sum(r *http.Request, body, key []byte) string {
 	hash := sha256.Sum256([]byte(c.canonicalRequest(r, body)))
 	scope := c.date + "/" + c.region + "/" + c.service + "/" + c.term
 	text := signAlgorithm + "\n" + c.time + "\n" + scope + "\n" + hex.EncodeToString(hash[:])
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{c.date, c.region, c.service, c.term, text} {
-		key = hmacSHA256(key, part)
-	}
-	return hex.EncodeToString(key)
+	return hex.EncodeToString(hmacSHA256(key, text))
 }
 
 func hmacSHA256(key []byte, text string) []byte {
