@@ -22,6 +22,11 @@ func (s *Session) Get(ctx context.Context, queue string, opts GetOptions) ([]Del
 	if opts.Lease == 0 && !opts.AutoAck && !s.noteLeases(q) {
 		return nil, 0, ErrClosed
 	}
+	return s.fetch(ctx, q, opts)
+}
+
+// fetch takes what there is, or waits for it.
+func (s *Session) fetch(ctx context.Context, q *Queue, opts GetOptions) ([]Delivery, int, error) {
 	var timeout <-chan time.Time
 	if opts.Wait > 0 {
 		t := time.NewTimer(opts.Wait)
