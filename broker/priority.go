@@ -258,4 +258,5 @@ func (l *entryList) insert(e, near *entry) {
 	}
 	e.next.prev = e
 	l.n++
+	l.insertIntoBlock(e)
 }

@@ -38,6 +38,19 @@ func (l *entryList) addToBlock(e *entry) {
 	last.stale, e.block = true, last
 }
 
+// insertIntoBlock makes e, which has come into the list before its end, part of the block of the entry before it.
+func (l *entryList) insertIntoBlock(e *entry) {
+	var b *block
+	if e.prev != nil {
+		b = e.prev.block
+	} else {
+		b = e.next.block
+		b.first = e
+	}
+	b.n++
+	b.stale, e.block = true, b
+}
+
 // removeFromBlock takes e out of its block, while it is still in the list.
 func (l *entryList) removeFromBlock(e *entry) {
 	b := e.block
