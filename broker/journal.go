@@ -275,6 +275,7 @@ func (b *Broker) recoverJournal(ctx context.Context) error {
 // recoverParts opens the queue and applies those of the parts that its state does not name.
 func (q *Queue) recoverParts(ctx context.Context, parts []*part) error {
 	var missing []*part
+	var settling error
 	err := q.openWith(ctx, func() {
 		for _, p := range parts {
 			if slices.Contains(q.rec.applied, p.id) {
@@ -282,12 +283,11 @@ func (q *Queue) recoverParts(ctx context.Context, parts []*part) error {
 			}
 			missing = append(missing, p)
 			for _, seq := range p.seqs {
-				q.skipUnread(seq)
-				q.forgetCopy(seq)
+				settling = errors.Join(settling, q.settleRecovered(ctx, seq))
 			}
 		}
 	})
-	if err != nil {
+	if err = errors.Join(err, settling); err != nil {
 		return err
 	}
 	for _, p := range parts {
@@ -303,12 +303,18 @@ func (q *Queue) recoverParts(ctx context.Context, parts []*part) error {
 	return nil
 }
 
-// forgetCopy settles a message that was recovered from its copy and is ready.
-func (q *Queue) forgetCopy(seq uint64) {
+// settleRecovered settles a message of the log. It need not be there: it can have been handed out before it was stored,
+// and a kill can have come between. Another entry may have its place then.
+func (q *Queue) settleRecovered(ctx context.Context, seq uint64) error {
 	for e := q.copied.head; e != nil; e = e.next {
 		if e.seq == seq && q.takeBack(e) {
 			q.forget(e)
-			return
+			return nil
 		}
 	}
+	found, err := q.log.Fetch(ctx, seq, 1, 1)
+	if err == nil && len(found) > 0 && found[0].Sequence == seq {
+		q.skipUnread(seq)
+	}
+	return err
 }

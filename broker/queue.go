@@ -60,6 +60,7 @@ type Queue struct {
 	found    uint64              // the newest sequence when the log was opened: what an earlier run stored and was not lost
 	reading  bool                // a read of the log is under way
 	got      bool                // that read has handed out something
+	passed   bool                // that read has come to what is stored and has not arrived
 	misses   int                 // reads in a row that found nothing
 	old      []run               // unsettled runs of the last run of the broker, at or above next
 	oldEnd   uint64              // where that run's cursor stood

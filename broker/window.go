@@ -207,6 +207,7 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		return
 	}
 	if q.backlog != nil && q.unread == 0 {
+		q.passSkipped()
 		q.arriveRanked(seq, m)
 		q.dispatch()
 		return
@@ -218,8 +219,18 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		q.fill()
 		return
 	}
+	q.passSkipped()
 	q.take(seq, m, 0)
 	q.dispatch()
+}
+
+// passSkipped is called when nothing before the next message is to be read any more. What was settled there is not one of
+// a run, into which the next message would draw it otherwise.
+func (q *Queue) passSkipped() {
+	if len(q.skip) > 0 {
+		clear(q.skip)
+		q.lastSeen = 0
+	}
 }
 
 // arrivedInMemory adds a message to a queue without a log, and returns the duplicates that came meanwhile.
@@ -248,7 +259,7 @@ func (q *Queue) fill() {
 	if q.unread == 0 || q.reading || q.gone || !q.wantsMore() {
 		return
 	}
-	q.reading, q.got = true, false
+	q.reading, q.got, q.passed = true, false, false
 	from := q.next
 	if len(q.old) > 0 {
 		from = max(from, q.old[0].from)
@@ -273,8 +284,11 @@ func (q *Queue) wantsMore() bool {
 func (q *Queue) emit(seq uint64, payload []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if seq < q.next || seq > q.last || q.gone {
-		return // taken meanwhile, or its append has not been answered yet
+	if seq > q.last {
+		q.passed = true // its append has not been answered yet; what comes after it waits, too, or would come before it
+	}
+	if seq < q.next || q.passed || q.gone {
+		return
 	}
 	q.got = true
 	count, unsettled, last := q.oldCount(seq)

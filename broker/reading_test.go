@@ -1,0 +1,199 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/portico-mq/portico/broker"
+	"github.com/portico-mq/portico/broker/memory"
+)
+
+// pausingStore is a store whose reads of queues' logs wait after the first message.
+type pausingStore struct {
+	*memory.Store
+	paused chan struct{} // has one value when a read waits
+	goOn   chan struct{} // closed: none waits any more
+}
+
+func newPausingStore(store *memory.Store) *pausingStore {
+	return &pausingStore{store, make(chan struct{}, 1), make(chan struct{})}
+}
+
+func (s *pausingStore) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, broker.Recovered, error) {
+	log, found, err := s.Store.OpenQueueLog(ctx, id)
+	return pausingLog{log, s}, found, err
+}
+
+type pausingLog struct {
+	broker.QueueLog
+	store *pausingStore
+}
+
+func (l pausingLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
+	first := true
+	l.QueueLog.Read(from, maxMessages, maxBytes, func(seq uint64, payload []byte) {
+		emit(seq, payload)
+		if first {
+			select {
+			case l.store.paused <- struct{}{}:
+			case <-l.store.goOn:
+			}
+			<-l.store.goOn
+		}
+		first = false
+	}, end)
+}
+
+// restarts is a broker that is opened again and again over what it stored.
+type restarts struct {
+	*testing.T
+	kept *memory.Store
+	b    *broker.Broker
+	s    *broker.Session
+}
+
+func (r *restarts) start(store broker.Store) {
+	r.Helper()
+	b, err := broker.Open(r.Context(), store, broker.Options{})
+	if err != nil {
+		r.Fatal(err)
+	}
+	if r.s, err = b.OpenSession(r.Context(), b.Root(), "/"); err != nil {
+		r.Fatal(err)
+	}
+	r.b = b
+}
+
+func (r *restarts) stop() {
+	r.Helper()
+	r.s.Close()
+	if err := r.b.Close(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *restarts) publish(body string) {
+	r.Helper()
+	done := make(chan error, 1)
+	_, err := r.s.Publish(broker.NewMessage("", "q", nil, []byte(body)), broker.CompletionFunc(func(err error) { done <- err }))
+	if err == nil {
+		err = <-done
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// publishWhileReading starts the broker again, and publishes when it has read the first message of the queue.
+func (r *restarts) publishWhileReading(body string) {
+	r.Helper()
+	store := newPausingStore(r.kept)
+	r.start(store)
+	if _, err := r.s.Queue(r.Context(), "q"); err != nil { // opens it
+		r.Fatal(err)
+	}
+	<-store.paused
+	r.publish(body)
+	close(store.goOn)
+}
+
+// sequences tells where each message stands.
+func (r *restarts) sequences() map[string]uint64 {
+	r.Helper()
+	at := map[string]uint64{}
+	err := r.s.Browse(r.Context(), "q", nil, func(seq uint64, m *broker.Message) bool {
+		at[string(m.Body())] = seq
+		return true
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return at
+}
+
+// touch takes the first message and gives it back, which a state tells of.
+func (r *restarts) touch() {
+	r.Helper()
+	got, _, err := r.s.Get(r.Context(), "q", broker.GetOptions{})
+	if err == nil && len(got) == 1 {
+		done := make(chan error, 1)
+		if err = r.s.Settle(broker.Release, broker.CompletionFunc(func(err error) { done <- err }), got[0].Lease); err == nil {
+			err = <-done
+		}
+	}
+	if err != nil || len(got) != 1 {
+		r.Fatalf("%d messages, %v", len(got), err)
+	}
+}
+
+func (r *restarts) journal(queueID string, settled ...uint64) {
+	r.Helper()
+	done := make(chan error, 1)
+	r.kept.Journal().Append(broker.EncodeTransaction(queueID, settled...), storedFunc(func(_ uint64, err error) { done <- err }))
+	if err := <-done; err != nil {
+		r.Fatal(err)
+	}
+}
+
+type storedFunc func(uint64, error)
+
+func (f storedFunc) Stored(seq uint64, err error) { f(seq, err) }
+
+func (r *restarts) expect(bodies ...string) {
+	r.Helper()
+	for _, want := range bodies {
+		got, left, err := r.s.Get(r.Context(), "q", broker.GetOptions{AutoAck: true})
+		if err != nil || len(got) != 1 || string(got[0].Message.Body()) != want {
+			r.Fatalf("got %d messages (%d left), %v; want %s", len(got), left, err, want)
+		}
+	}
+	if info, err := r.s.Queue(r.Context(), "q"); err != nil || info.Ready != 0 {
+		r.Errorf("%d messages left, %v", info.Ready, err)
+	}
+}
+
+// TestSettledWhileReading settles a message by a transaction that a kill left in the journal, and publishes others while
+// the one before it is being read: once so that the new one stands behind the settled one, and once more behind that.
+func TestSettledWhileReading(t *testing.T) {
+	r := &restarts{T: t, kept: memory.NewStore()}
+	r.start(r.kept)
+	q, _, err := r.s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publish("first")
+	r.publish("settled")
+	at := r.sequences()
+	r.stop()
+	r.journal(q.ID, at["settled"])
+	r.publishWhileReading("second")
+	r.touch()
+	r.stop()
+	r.publishWhileReading("third")
+	r.expect("first", "second", "third")
+	r.stop()
+}
+
+// TestSettledAndNotThere begins with a transaction in the journal that settles a message which the log does not hold: it
+// was handed out before it was stored, and a kill came between.
+func TestSettledAndNotThere(t *testing.T) {
+	r := &restarts{T: t, kept: memory.NewStore()}
+	r.start(r.kept)
+	q, _, err := r.s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		r.publish(fmt.Sprint(i))
+	}
+	at := r.sequences()
+	r.touch()
+	r.stop()
+	r.journal(q.ID, at["2"]+1, at["2"]+broker.SequenceStep)
+	r.publishWhileReading("3")
+	r.stop()
+	r.publishWhileReading("4")
+	r.expect("0", "1", "2", "3", "4")
+	r.stop()
+}
