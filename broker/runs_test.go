@@ -10,7 +10,7 @@ import (
 func TestRunsOfBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var l entryList
-	var all []*entry
+	var all, gone []*entry
 	seq := uint64(0)
 	for round := range 300 {
 		for range rng.IntN(40) {
@@ -44,7 +44,16 @@ func TestRunsOfBlocks(t *testing.T) {
 			default:
 				l.remove(e)
 				all = slices.Delete(all, i, i+1)
+				gone = append(gone, e)
 			}
+		}
+		for len(gone) > 0 && rng.IntN(4) == 0 { // as a queue with priorities takes what it reads
+			i := rng.IntN(len(gone))
+			e := &entry{seq: gone[i].seq, after: gone[i].after}
+			gone = slices.Delete(gone, i, i+1)
+			l.insert(e, l.head)
+			at, _ := slices.BinarySearchFunc(all, e.seq, func(e *entry, seq uint64) int { return int(int64(e.seq) - int64(seq)) })
+			all = slices.Insert(all, at, e)
 		}
 		var want state
 		for e := l.head; e != nil; e = e.next {
