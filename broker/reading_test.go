@@ -85,13 +85,13 @@ func (r *restarts) publish(body string) {
 	}
 }
 
-// publishWhileReading starts the broker again, and publishes when it has read the first message of the queue.
-func (r *restarts) publishWhileReading(body string) {
+// publishWhileReading starts the broker again, which must find so many messages, and publishes when it has read the first.
+func (r *restarts) publishWhileReading(found int, body string) {
 	r.Helper()
 	store := newPausingStore(r.kept)
 	r.start(store)
-	if _, err := r.s.Queue(r.Context(), "q"); err != nil { // opens it
-		r.Fatal(err)
+	if info, err := r.s.Queue(r.Context(), "q"); err != nil || info.Ready != found {
+		r.Fatalf("%d messages, %v; want %d", info.Ready, err, found)
 	}
 	<-store.paused
 	r.publish(body)
@@ -156,6 +156,13 @@ func (r *restarts) expect(bodies ...string) {
 // TestSettledWhileReading settles a message by a transaction that a kill left in the journal, and publishes others while
 // the one before it is being read: once so that the new one stands behind the settled one, and once more behind that.
 func TestSettledWhileReading(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		t.Run(fmt.Sprintf("told=%t", told), func(t *testing.T) { settledWhileReading(t, told) })
+	}
+}
+
+// settledWhileReading has a state that tells of the first two messages, or none.
+func settledWhileReading(t *testing.T, told bool) {
 	r := &restarts{T: t, kept: memory.NewStore()}
 	r.start(r.kept)
 	q, _, err := r.s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true})
@@ -165,12 +172,15 @@ func TestSettledWhileReading(t *testing.T) {
 	r.publish("first")
 	r.publish("settled")
 	at := r.sequences()
+	if told {
+		r.touch()
+	}
 	r.stop()
 	r.journal(q.ID, at["settled"])
-	r.publishWhileReading("second")
+	r.publishWhileReading(1, "second")
 	r.touch()
 	r.stop()
-	r.publishWhileReading("third")
+	r.publishWhileReading(2, "third")
 	r.expect("first", "second", "third")
 	r.stop()
 }
@@ -191,9 +201,9 @@ func TestSettledAndNotThere(t *testing.T) {
 	r.touch()
 	r.stop()
 	r.journal(q.ID, at["2"]+1, at["2"]+broker.SequenceStep)
-	r.publishWhileReading("3")
+	r.publishWhileReading(3, "3")
 	r.stop()
-	r.publishWhileReading("4")
+	r.publishWhileReading(4, "4")
 	r.expect("0", "1", "2", "3", "4")
 	r.stop()
 }

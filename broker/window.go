@@ -207,7 +207,7 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		return
 	}
 	if q.backlog != nil && q.unread == 0 {
-		q.passSkipped()
+		q.passSettled()
 		q.arriveRanked(seq, m)
 		q.dispatch()
 		return
@@ -219,17 +219,17 @@ func (q *Queue) arrivedLocked(seq uint64, m *Message) {
 		q.fill()
 		return
 	}
-	q.passSkipped()
+	q.passSettled()
 	q.take(seq, m, 0)
 	q.dispatch()
 }
 
-// passSkipped is called when nothing before the next message is to be read any more. What was settled there is not one of
-// a run, into which the next message would draw it otherwise.
-func (q *Queue) passSkipped() {
-	if len(q.skip) > 0 {
+// passSettled is called when nothing before the next message is to be read any more. What an earlier run left there was
+// settled since: it is in no run, into which the next message would draw it otherwise.
+func (q *Queue) passSettled() {
+	if len(q.skip) > 0 || len(q.old) > 0 {
 		clear(q.skip)
-		q.lastSeen = 0
+		q.old, q.lastSeen = nil, 0
 	}
 }
 
