@@ -3,7 +3,10 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/portico-mq/portico/broker"
 	"github.com/portico-mq/portico/broker/memory"
@@ -48,14 +51,15 @@ func (l pausingLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint6
 // restarts is a broker that is opened again and again over what it stored.
 type restarts struct {
 	*testing.T
-	kept *memory.Store
-	b    *broker.Broker
-	s    *broker.Session
+	kept   *memory.Store
+	window int64 // of all queues, in bytes; 0: the usual one
+	b      *broker.Broker
+	s      *broker.Session
 }
 
 func (r *restarts) start(store broker.Store) {
 	r.Helper()
-	b, err := broker.Open(r.Context(), store, broker.Options{})
+	b, err := broker.Open(r.Context(), store, broker.Options{WindowBytes: r.window})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -205,5 +209,97 @@ func TestSettledAndNotThere(t *testing.T) {
 	r.stop()
 	r.publishWhileReading(4, "4")
 	r.expect("0", "1", "2", "3", "4")
+	r.stop()
+}
+
+// lateStore is a store that answers appends late: while the second read of a queue's log is under way, between the second
+// message and the third one that it hands out. The first read hands out two, and ends when all is appended.
+type lateStore struct {
+	*memory.Store
+	appended chan struct{}
+
+	mu      sync.Mutex
+	reads   int
+	answers []func()
+}
+
+func (s *lateStore) OpenQueueLog(ctx context.Context, id string) (broker.QueueLog, broker.Recovered, error) {
+	log, found, err := s.Store.OpenQueueLog(ctx, id)
+	return lateLog{log, s}, found, err
+}
+
+type lateLog struct {
+	broker.QueueLog
+	store *lateStore
+}
+
+func (l lateLog) Append(payload []byte, stored broker.Stored) uint64 {
+	l.QueueLog.Append(payload, storedFunc(func(seq uint64, err error) {
+		l.store.mu.Lock()
+		defer l.store.mu.Unlock()
+		l.store.answers = append(l.store.answers, func() { stored.Stored(seq, err) })
+	}))
+	return 0
+}
+
+func (l lateLog) Read(from uint64, maxMessages, maxBytes int, emit func(uint64, []byte), end func(error)) {
+	l.store.mu.Lock()
+	l.store.reads++
+	read := l.store.reads
+	l.store.mu.Unlock()
+	if read == 1 {
+		l.QueueLog.Read(from, 2, maxBytes, emit, func(err error) {
+			<-l.store.appended
+			end(err)
+		})
+		return
+	}
+	n := 0
+	l.QueueLog.Read(from, maxMessages, maxBytes, func(seq uint64, payload []byte) {
+		emit(seq, payload)
+		if n++; n == 2 {
+			l.store.answer()
+		}
+	}, end)
+}
+
+func (s *lateStore) answer() {
+	s.mu.Lock()
+	answers := s.answers
+	s.answers = nil
+	s.mu.Unlock()
+	for _, answer := range answers {
+		answer()
+	}
+}
+
+// TestReadBeforeItsAnswer has a full window read on to messages whose appends are answered only then.
+func TestReadBeforeItsAnswer(t *testing.T) {
+	const window = 128 << 10
+	r := &restarts{T: t, kept: memory.NewStore(), window: window}
+	r.start(r.kept)
+	if _, _, err := r.s.DeclareQueue(t.Context(), broker.QueueSpec{Name: "q", Durable: true}); err != nil {
+		t.Fatal(err)
+	}
+	body := func(i int) string { return strings.Repeat(fmt.Sprint(i), 2*window/5) }
+	for i := range 3 { // the third one fills the window
+		r.publish(body(i))
+	}
+	r.stop()
+	store := &lateStore{Store: r.kept, appended: make(chan struct{})}
+	r.start(store)
+	for i := 3; i < 5; i++ {
+		if _, err := r.s.Publish(broker.NewMessage("", "q", nil, []byte(body(i))), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(store.appended)
+	for i := range 5 {
+		got, _, err := r.s.Get(t.Context(), "q", broker.GetOptions{AutoAck: true, Wait: 10 * time.Second})
+		if err != nil || len(got) != 1 || string(got[0].Message.Body()) != body(i) {
+			t.Fatalf("%d messages, %v; want the one of %d", len(got), err, i)
+		}
+	}
+	store.answer()
 	r.stop()
 }
