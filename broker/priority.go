@@ -32,7 +32,7 @@ func (q *Queue) incomplete() bool {
 	if b == nil {
 		return false
 	}
-	return (q.unread > 0 && q.next <= q.found) || (b.n > 0 && q.topReady() < b.top)
+	return q.unread > 0 || (b.n > 0 && q.topReady() < b.top)
 }
 
 // topReady is the highest priority of what is ready in memory; -1 if nothing is.
