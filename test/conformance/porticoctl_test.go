@@ -54,7 +54,7 @@ func TestPorticoctlLists(t *testing.T) {
 		{[]string{"await_startup"}, "", 0},
 		{[]string{"check_running"}, "is fully booted and running\n", 0},
 		{[]string{"check_alarms"}, "reported no alarms", 0},
-		{[]string{"check_port_listener", "1"}, "No active listener", 70},
+		{[]string{"check_port_listener", "1"}, "No listener for port 1 is active on node rabbit@", 69},
 		{[]string{"check_protocol_listener", "amqp"}, "A listener for protocol amqp is running", 0},
 		{[]string{"eval", "1+1."}, "eval is not supported", 69},
 		{[]string{"close_connection", name, "enough"}, "reason: enough...\n", 0},

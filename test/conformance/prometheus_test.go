@@ -113,7 +113,12 @@ func compareTotals(t *testing.T, base string, got map[string]float64) {
 			Ready          float64 `json:"messages_ready"`
 			Unacknowledged float64 `json:"messages_unacknowledged"`
 		} `json:"queue_totals"`
-		Churn map[string]float64 `json:"churn_rates"`
+		Churn struct {
+			ConnectionsOpened float64 `json:"connection_created"`
+			ConnectionsClosed float64 `json:"connection_closed"`
+			ChannelsOpened    float64 `json:"channel_created"`
+			QueuesCreated     float64 `json:"queue_created"`
+		} `json:"churn_rates"`
 	}
 	getJSON(t, base+"/api/overview", &overview)
 	for metric, want := range map[string]float64{
@@ -124,10 +129,10 @@ func compareTotals(t *testing.T, base string, got map[string]float64) {
 		"rabbitmq_queue_messages":           overview.QueueTotals.Messages,
 		"rabbitmq_queue_messages_ready":     overview.QueueTotals.Ready,
 		"rabbitmq_queue_messages_unacked":   overview.QueueTotals.Unacknowledged,
-		"rabbitmq_connections_opened_total": overview.Churn["connection_created"],
-		"rabbitmq_connections_closed_total": overview.Churn["connection_closed"],
-		"rabbitmq_channels_opened_total":    overview.Churn["channel_created"],
-		"rabbitmq_queues_created_total":     overview.Churn["queue_created"],
+		"rabbitmq_connections_opened_total": overview.Churn.ConnectionsOpened,
+		"rabbitmq_connections_closed_total": overview.Churn.ConnectionsClosed,
+		"rabbitmq_channels_opened_total":    overview.Churn.ChannelsOpened,
+		"rabbitmq_queues_created_total":     overview.Churn.QueuesCreated,
 	} {
 		if n, ok := got[metric]; !ok || n != want {
 			t.Errorf("%s is %v, the management API says %v", metric, n, want)

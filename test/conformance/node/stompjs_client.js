@@ -67,7 +67,7 @@ async function versions() {
 
 async function acknowledgements(client) {
   const queue = '/queue/stompjs.work';
-  for (let i = 0; i < 3; i++) await publish(client, { destination: queue, body: `m${i} füß`, headers: { number: String(i) } });
+  for (let i = 0; i < 3; i++) await publish(client, { destination: queue, body: `m${i} füß`, headers: { number: String(i), persistent: 'true' } });
   const s = await subscribe(client, queue, { ack: 'client-individual' });
   const got = [await s.next(), await s.next(), await s.next()];
   assert.deepStrictEqual(got.map((m) => m.body), ['m0 füß', 'm1 füß', 'm2 füß']);
@@ -75,7 +75,7 @@ async function acknowledgements(client) {
   assert.strictEqual(got[1].headers.destination, queue);
   got[0].ack();
   got[2].ack();
-  // What is refused goes to the dead letter queue, or comes back.
+  // What is refused goes to the dead letter queue, being persistent, or comes back.
   const dead = activemq ? await subscribe(client, '/queue/ActiveMQ.DLQ', {}) : s;
   got[1].nack();
   const back = await dead.next();
