@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/portico-mq/portico/adapters/management"
@@ -21,6 +22,7 @@ type process struct {
 	// commands are what operators ask for.
 	commands chan command
 	failed   chan error
+	drained  sync.Once
 	ended    chan struct{} // closed when no command is taken any more
 
 	listening *application // holds the listeners of the management port
@@ -63,7 +65,10 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	}
 	log.Info("started", a.startLine()...)
 	p.addresses = a.addresses()
-	defer func() { a.stop(ctx) }()
+	defer func() {
+		go p.drain() // on this port, too, nobody is accepted from here on
+		a.stop(ctx)
+	}()
 	for {
 		select {
 		case err := <-a.failed:
@@ -163,17 +168,25 @@ func (p *process) ask(what order) func(context.Context) error {
 	}
 }
 
-// close ends the management port.
-func (p *process) close() {
-	close(p.ended)
-	if p.server != nil {
+// drain stops accepting on the management port, and returns when its clients have finished, whoever called it first.
+func (p *process) drain() {
+	p.drained.Do(func() {
+		close(p.ended)
+		if p.server == nil {
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), p.config.Shutdown.Timeout)
 		defer cancel()
 		if err := p.server.Shutdown(ctx); err != nil {
 			p.log.Warn("clients did not finish in time", "err", err)
 			_ = p.server.Close() // what it says of its listeners it has said in Shutdown
 		}
-	}
+	})
+}
+
+// close ends the management port.
+func (p *process) close() {
+	p.drain()
 	if p.listening != nil {
 		p.listening.runCloses()
 	}
