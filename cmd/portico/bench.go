@@ -78,23 +78,14 @@ func (c *benchCommand) AfterApply() error {
 }
 
 func (c *benchLoad) Run() error {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer cancel()
-	for range c.Runs {
-		r, err := bench.Run(ctx, c.scenario, bench.Options{
+	return measure(c.Runs, c.JSON, func(ctx context.Context) (bench.Result, error) {
+		return bench.Run(ctx, c.scenario, bench.Options{
 			URL: c.URL, Client: c.Client, Label: c.Label, QueueType: c.QueueType, Size: c.Size,
 			Connections: c.Connections, Consumers: c.Consumers, InFlight: c.InFlight, Prefetch: c.Prefetch, AckEvery: c.AckEvery,
 			Queues: c.Queues, Messages: c.Messages, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup,
 			BrokerPID: c.BrokerPID,
 		})
-		if err != nil {
-			return err
-		}
-		if err := printResult(r, c.JSON); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // benchSQS is one scenario over SQS; which one is the command's name.
@@ -117,21 +108,12 @@ type benchSQS struct {
 }
 
 func (c *benchSQS) Run() error {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer cancel()
-	for range c.Runs {
-		r, err := bench.RunSQS(ctx, c.scenario, bench.SQSOptions{
+	return measure(c.Runs, c.JSON, func(ctx context.Context) (bench.Result, error) {
+		return bench.RunSQS(ctx, c.scenario, bench.SQSOptions{
 			URL: c.URL, Label: c.Label, Clients: c.Clients, Batch: c.Batch, Groups: c.Groups, Size: c.Size,
 			Messages: c.Messages, Queues: c.Queues, Duration: c.Duration, Warmup: c.Warmup, BrokerPID: c.BrokerPID,
 		})
-		if err != nil {
-			return err
-		}
-		if err := printResult(r, c.JSON); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // benchSTOMP is one scenario over STOMP; which one is the command's name.
@@ -154,17 +136,24 @@ type benchSTOMP struct {
 }
 
 func (c *benchSTOMP) Run() error {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer cancel()
-	for range c.Runs {
-		r, err := bench.RunSTOMP(ctx, c.scenario, bench.STOMPOptions{
+	return measure(c.Runs, c.JSON, func(ctx context.Context) (bench.Result, error) {
+		return bench.RunSTOMP(ctx, c.scenario, bench.STOMPOptions{
 			URL: c.URL, Label: c.Label, ActiveMQ: c.Dialect == "activemq", Connections: c.Connections, InFlight: c.InFlight,
 			Prefetch: c.Prefetch, Size: c.Size, Messages: c.Messages, Duration: c.Duration, Warmup: c.Warmup, BrokerPID: c.BrokerPID,
 		})
+	})
+}
+
+// measure measures so many times, and prints each result, until it is interrupted.
+func measure(runs int, asJSON bool, once func(context.Context) (bench.Result, error)) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	for range runs {
+		r, err := once(ctx)
 		if err != nil {
 			return err
 		}
-		if err := printResult(r, c.JSON); err != nil {
+		if err := printResult(r, asJSON); err != nil {
 			return err
 		}
 	}
@@ -194,8 +183,6 @@ type benchCore struct {
 }
 
 func (c *benchCore) Run() error {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer cancel()
 	if c.Profile != "" {
 		f, err := os.Create(c.Profile)
 		if err != nil {
@@ -207,19 +194,12 @@ func (c *benchCore) Run() error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	for range c.Runs {
-		r, err := bench.RunCore(ctx, bench.CoreOptions{
+	return measure(c.Runs, c.JSON, func(ctx context.Context) (bench.Result, error) {
+		return bench.RunCore(ctx, bench.CoreOptions{
 			Dir: c.Dir, Durability: c.Durability, Publishers: c.Publishers, Queues: c.Queues,
 			InFlight: c.InFlight, Size: c.Size, Duration: c.Duration, Warmup: c.Warmup,
 		})
-		if err != nil {
-			return err
-		}
-		if err := printResult(r, c.JSON); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 type benchStartup struct {

@@ -86,13 +86,16 @@ type Options struct {
 	processor *processorTime
 }
 
+// setDefault gives an option that is not set its value.
+func setDefault[T comparable](option *T, value T) {
+	var none T
+	if *option == none {
+		*option = value
+	}
+}
+
 // WithDefaults returns the options for a scenario with every zero replaced.
 func (o Options) WithDefaults(s Scenario) Options {
-	set := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
 	connections, inFlight, messages := 1, 1000, 200_000
 	if s == Queues {
 		connections, inFlight = 4, 40
@@ -103,28 +106,22 @@ func (o Options) WithDefaults(s Scenario) Options {
 	if s == Idle {
 		connections = 10_000
 	}
-	set(&o.Size, 1024)
-	set(&o.Connections, connections)
-	set(&o.AckEvery, 1)
-	set(&o.Consumers, 1)
-	set(&o.InFlight, inFlight)
-	set(&o.Prefetch, 500)
-	set(&o.Queues, 100)
-	set(&o.Messages, messages)
-	set(&o.Rate, 1000)
+	setDefault(&o.Size, 1024)
+	setDefault(&o.Connections, connections)
+	setDefault(&o.AckEvery, 1)
+	setDefault(&o.Consumers, 1)
+	setDefault(&o.InFlight, inFlight)
+	setDefault(&o.Prefetch, 500)
+	setDefault(&o.Queues, 100)
+	setDefault(&o.Messages, messages)
+	setDefault(&o.Rate, 1000)
 	o.processor = &processorTime{broker: o.BrokerPID}
-	if o.URL == "" {
-		o.URL = "amqp://guest:guest@127.0.0.1:5672/"
-	}
+	setDefault(&o.URL, "amqp://guest:guest@127.0.0.1:5672/")
 	if o.Client == "" || s == Latency || s == Idle {
 		o.Client = LibraryClient
 	}
-	if o.Duration == 0 {
-		o.Duration = 10 * time.Second
-	}
-	if o.Warmup == 0 {
-		o.Warmup = 2 * time.Second
-	}
+	setDefault(&o.Duration, 10*time.Second)
+	setDefault(&o.Warmup, 2*time.Second)
 	return o
 }
 

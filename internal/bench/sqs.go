@@ -52,25 +52,14 @@ type SQSOptions struct {
 
 // WithDefaults returns the options with every zero replaced.
 func (o SQSOptions) WithDefaults() SQSOptions {
-	set := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	set(&o.Clients, 1)
-	set(&o.Batch, 1)
-	set(&o.Size, 1024)
-	set(&o.Messages, 20_000)
-	set(&o.Queues, 1000)
-	if o.URL == "" {
-		o.URL = "http://127.0.0.1:4566"
-	}
-	if o.Duration == 0 {
-		o.Duration = 10 * time.Second
-	}
-	if o.Warmup == 0 {
-		o.Warmup = 2 * time.Second
-	}
+	setDefault(&o.Clients, 1)
+	setDefault(&o.Batch, 1)
+	setDefault(&o.Size, 1024)
+	setDefault(&o.Messages, 20_000)
+	setDefault(&o.Queues, 1000)
+	setDefault(&o.URL, "http://127.0.0.1:4566")
+	setDefault(&o.Duration, 10*time.Second)
+	setDefault(&o.Warmup, 2*time.Second)
 	return o
 }
 

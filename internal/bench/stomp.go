@@ -49,28 +49,17 @@ type STOMPOptions struct {
 
 // WithDefaults returns the options for a scenario with every zero replaced.
 func (o STOMPOptions) WithDefaults(s Scenario) STOMPOptions {
-	set := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
 	if s == STOMPTopic {
-		set(&o.Connections, 5000)
+		setDefault(&o.Connections, 5000)
 	}
-	set(&o.Connections, 1)
-	set(&o.InFlight, 1)
-	set(&o.Prefetch, 500)
-	set(&o.Size, 1024)
-	set(&o.Messages, 100_000)
-	if o.URL == "" {
-		o.URL = "stomp://guest:guest@127.0.0.1:61613"
-	}
-	if o.Duration == 0 {
-		o.Duration = 10 * time.Second
-	}
-	if o.Warmup == 0 {
-		o.Warmup = 2 * time.Second
-	}
+	setDefault(&o.Connections, 1)
+	setDefault(&o.InFlight, 1)
+	setDefault(&o.Prefetch, 500)
+	setDefault(&o.Size, 1024)
+	setDefault(&o.Messages, 100_000)
+	setDefault(&o.URL, "stomp://guest:guest@127.0.0.1:61613")
+	setDefault(&o.Duration, 10*time.Second)
+	setDefault(&o.Warmup, 2*time.Second)
 	return o
 }
 
