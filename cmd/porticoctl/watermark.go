@@ -17,19 +17,27 @@ func memoryCommands() map[string]command {
 	}
 }
 
-// setMemoryHighWatermark is "set_vm_memory_high_watermark <fraction>" and
-// "... absolute <value>". Words and codes are those of rabbitmqctl 3.10.8.
-func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
-	absolute := len(args) > 0 && args[0] == "absolute"
-	want := 1
-	if absolute {
+// withWord tells whether a limit's value stands behind a word that says what it is. There must be one value.
+func withWord(args []string, word string) (bool, error) {
+	found, want := len(args) > 0 && args[0] == word, 1
+	if found {
 		want = 2
 	}
 	switch {
 	case len(args) < want:
-		return &failure{code: exitUsage, text: "not enough arguments.", usage: true}
+		return found, &failure{code: exitUsage, text: "not enough arguments.", usage: true}
 	case len(args) > want:
-		return &failure{code: exitUsage, text: "too many arguments.", usage: true}
+		return found, &failure{code: exitUsage, text: "too many arguments.", usage: true}
+	}
+	return found, nil
+}
+
+// setMemoryHighWatermark is "set_vm_memory_high_watermark <fraction>" and
+// "... absolute <value>". Words and codes are those of rabbitmqctl 3.10.8.
+func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
+	absolute, err := withWord(args, "absolute")
+	if err != nil {
+		return err
 	}
 	if absolute {
 		n, err := parseBytes(args[1])
@@ -55,16 +63,9 @@ func setMemoryHighWatermark(c *client, args []string, out io.Writer) error {
 
 // setDiskFreeLimit is "set_disk_free_limit <bytes>" and "... mem_relative <fraction of the memory>".
 func setDiskFreeLimit(c *client, args []string, out io.Writer) error {
-	relative := len(args) > 0 && args[0] == "mem_relative"
-	want := 1
-	if relative {
-		want = 2
-	}
-	switch {
-	case len(args) < want:
-		return &failure{code: exitUsage, text: "not enough arguments.", usage: true}
-	case len(args) > want:
-		return &failure{code: exitUsage, text: "too many arguments.", usage: true}
+	relative, err := withWord(args, "mem_relative")
+	if err != nil {
+		return err
 	}
 	if relative {
 		f, err := strconv.ParseFloat(args[1], 64)
