@@ -28,12 +28,14 @@ func (r Result) Text() string {
 		return fmt.Sprintf("%s: %.0f msg/s behind a backlog, %.0f msg/s into an empty queue", head, r.Rate, r.EmptyRate)
 	}
 	if r.Scenario == SQSPoll {
-		return fmt.Sprintf("%s: %.2f %% of one core", head, 100*r.BrokerShare)
+		return fmt.Sprintf("%s: %s of one core", head, percent(r.BrokerShare))
 	}
 	return fmt.Sprintf("%s: %.0f msg/s (%d in %.1f s)", head, r.Rate, r.Messages, r.Seconds)
 }
 
 func micros(us float64) string { return fmt.Sprintf("%.1f", us) }
+
+func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 func millis(us float64) string { return fmt.Sprintf("%.2f ms", us/1000) }
 
@@ -102,11 +104,16 @@ type figure struct {
 
 var figures = []figure{
 	{
-		"msg/s", func(r Result) (float64, bool) { return r.Rate, r.Latency == nil && r.IdleMB == 0 }, false,
+		"msg/s", func(r Result) (float64, bool) {
+			return r.Rate, r.Latency == nil && r.IdleMB == 0 && r.Scenario != SQSPoll
+		}, false,
 		func(v float64) string { return thousands(v) },
 	},
-	{"µs of the broker's processor", func(r Result) (float64, bool) { return r.BrokerMicros, r.BrokerMicros > 0 }, true, micros},
-	{"µs of the client's processor", func(r Result) (float64, bool) { return r.ClientMicros, r.ClientMicros > 0 && r.Latency == nil }, true, micros},
+	{"µs of the broker's processor", func(r Result) (float64, bool) { return r.BrokerMicros, r.BrokerMicros > 0 && r.Scenario != SQSPoll }, true, micros},
+	{"µs of the client's processor", func(r Result) (float64, bool) {
+		return r.ClientMicros, r.ClientMicros > 0 && r.Latency == nil && r.Scenario != SQSPoll
+	}, true, micros},
+	{"of one core", func(r Result) (float64, bool) { return r.BrokerShare, r.Scenario == SQSPoll }, true, percent},
 	{"p50", func(r Result) (float64, bool) { return latency(r, func(s *Spread) float64 { return s.P50 }) }, true, millis},
 	{"p99", func(r Result) (float64, bool) { return latency(r, func(s *Spread) float64 { return s.P99 }) }, true, millis},
 	{
