@@ -251,13 +251,14 @@ func (s *Session) lookup(name string) (*Queue, error) {
 	return q, nil
 }
 
-// reach finds a queue for use: access checked, not another session's, open.
+// reach finds a queue for use: access checked, not another session's, open. Access comes first: who has no right to a
+// queue is not told whether it exists.
 func (s *Session) reach(ctx context.Context, a Access, name string) (*Queue, error) {
-	q, err := s.lookup(name)
-	if err != nil {
+	if err := s.check(a, ResourceQueue, name); err != nil {
 		return nil, err
 	}
-	if err := s.check(a, ResourceQueue, name); err != nil {
+	q, err := s.lookup(name)
+	if err != nil {
 		return nil, err
 	}
 	if err := q.accessibleTo(s); err != nil {

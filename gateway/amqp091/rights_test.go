@@ -172,3 +172,30 @@ func TestRightsOnOtherExchanges(t *testing.T) {
 		}
 	}
 }
+
+// Rights are checked before it is looked up whether there is such a queue, as RabbitMQ 3.10.8 does (Permissions in the Java
+// client's own tests). With the right, deleting what is not there succeeds.
+func TestRightsOnQueuesThatDoNotExist(t *testing.T) {
+	s := startServer(t, Options{})
+	if err := s.broker.SetPermission("limited", "/", broker.Permission{Configure: "^ok", Write: "^ok", Read: "^ok"}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := amqp.Dial("amqp://limited:limited@" + s.addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := openChannel(t, conn).QueueDelete("ok.missing", false, false, false); err != nil {
+		t.Error(err)
+	}
+	for access, ask := range map[string]func(*amqp.Channel) error{
+		"configure": func(ch *amqp.Channel) error { _, err := ch.QueueDelete("missing", false, false, false); return err },
+		"read":      func(ch *amqp.Channel) error { _, err := ch.QueuePurge("missing", false); return err },
+	} {
+		want := "ACCESS_REFUSED - " + access + " access to queue 'missing' in vhost '/' refused for user 'limited'"
+		var told *amqp.Error
+		if err := ask(openChannel(t, conn)); !errors.As(err, &told) || told.Reason != want {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
