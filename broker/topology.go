@@ -267,12 +267,17 @@ func (s *Session) Unbind(_ context.Context, spec Binding) error {
 	release := ns.reserve("binding " + id)
 	defer func() { release(); ns.mu.Unlock() }()
 	spec.Rule = ""
-	_, x, err := ns.compileBinding(spec, id)
+	of, x, err := ns.compileBinding(spec, id)
 	if err != nil {
 		return err
 	}
 	if err := s.checkTopic(AccessRead, x, spec.Key); err != nil {
 		return err
+	}
+	if of.target.queue != nil {
+		if err := of.target.queue.accessibleTo(s); err != nil {
+			return err
+		}
 	}
 	bd := x.bindings[id]
 	if bd == nil {

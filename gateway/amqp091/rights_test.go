@@ -199,3 +199,31 @@ func TestRightsOnQueuesThatDoNotExist(t *testing.T) {
 		}
 	}
 }
+
+// A connection's exclusive queue is locked for another connection's queue.unbind too (RabbitMQ 3.10.8; QueueExclusivity in
+// the Java client's own tests).
+func TestUnbindOfAnotherConnectionsQueue(t *testing.T) {
+	s := startServer(t, Options{})
+	dial := func() *amqp.Channel {
+		conn, err := amqp.Dial("amqp://guest:guest@" + s.addr + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return openChannel(t, conn)
+	}
+	own := dial()
+	if _, err := own.QueueDeclare("own", false, false, true, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := own.QueueBind("own", "key", "amq.direct", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	var told *amqp.Error
+	if err := dial().QueueUnbind("own", "key", "amq.direct", nil); !errors.As(err, &told) || told.Code != amqp.ResourceLocked {
+		t.Errorf("%v, want 405", err)
+	}
+	if err := own.QueueUnbind("own", "key", "amq.direct", nil); err != nil {
+		t.Error(err)
+	}
+}
