@@ -152,6 +152,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Broker, error) {
 	if err := b.recoverJournal(ctx); err != nil {
 		return nil, fmt.Errorf("broker: recovering transactions: %w", err)
 	}
+	b.recoverDelays()
 	b.dropOrphans(ctx)
 	return b, nil
 }

@@ -391,6 +391,7 @@ func (ns *Namespace) deleteQueueIf(q *Queue, still func() bool) error {
 	ns.b.window.Add(int64(-q.dropped) * droppedBytes)
 	q.wakeGetters()
 	q.stopTimers()
+	q.endRecords(nil)
 	if q.stream != nil {
 		q.stream.readersChanged(q)
 	}

@@ -1,36 +1,40 @@
 package broker
 
 import (
-	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 )
 
 // The records of a segment of delayed messages: a message that waits (kind, when it is due, its further keys, the
-// envelope), or the sequences of messages that were sent out. Numbers and lengths are varints.
+// envelope); the sequences of messages that have left; the copy of a message of another segment (kind, that segment's id,
+// the sequence there, the message's record). Numbers and lengths are varints. A copy counts from when the other segment
+// says that the message has left it, or is gone.
 const (
-	recordDelayed = 1
-	recordFired   = 2
+	recordDelayed  = 1
+	recordDeparted = 2
+	recordCopied   = 3
 )
 
 var errBadDelayRecord = errors.New("broker: not a record of delayed messages")
 
+// origin is where a copied message stood.
+type origin struct {
+	segment string
+	seq     uint64
+}
+
 func appendDelayed(dst []byte, d *delayed) []byte {
 	dst = append(dst, recordDelayed)
 	dst = binary.AppendUvarint(dst, uint64(d.at))
-	dst = binary.AppendUvarint(dst, uint64(len(d.keys)))
-	for _, key := range d.keys {
-		dst = binary.AppendUvarint(dst, uint64(len(key)))
-		dst = append(dst, key...)
+	dst = binary.AppendUvarint(dst, uint64(len(d.held.keys)))
+	for _, key := range d.held.keys {
+		dst = appendText(dst, key)
 	}
-	return append(dst, d.msg.raw...)
+	return append(dst, d.held.msg.raw...)
 }
 
-func appendFired(dst []byte, seqs []uint64) []byte {
-	dst = append(dst, recordFired)
+func appendDeparted(dst []byte, seqs []uint64) []byte {
+	dst = append(dst, recordDeparted)
 	dst = binary.AppendUvarint(dst, uint64(len(seqs)))
 	for _, seq := range seqs {
 		dst = binary.AppendUvarint(dst, seq)
@@ -38,28 +42,50 @@ func appendFired(dst []byte, seqs []uint64) []byte {
 	return dst
 }
 
-// decodeDelayed reads a message that waits.
+// appendCopied copies the record of a message, which may be a copy itself.
+func appendCopied(dst []byte, from origin, record []byte) ([]byte, error) {
+	_, record, err := splitCopied(record)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, recordCopied)
+	dst = binary.AppendUvarint(appendText(dst, from.segment), from.seq)
+	return append(dst, record...), nil
+}
+
+// splitCopied tells where a message was copied from, if it was, and returns its record.
+func splitCopied(raw []byte) (*origin, []byte, error) {
+	if len(raw) == 0 || raw[0] != recordCopied {
+		return nil, raw, nil
+	}
+	v := varints{rest: raw[1:]}
+	from := &origin{segment: string(v.bytes()), seq: v.next()}
+	if v.bad {
+		return nil, nil, errBadDelayRecord
+	}
+	return from, v.rest, nil
+}
+
+// decodeDelayed reads a message that waits, copied or not.
 func decodeDelayed(raw []byte) (*delayed, error) {
-	if len(raw) == 0 || raw[0] != recordDelayed {
+	_, raw, err := splitCopied(raw)
+	if err != nil || len(raw) == 0 || raw[0] != recordDelayed {
 		return nil, errBadDelayRecord
 	}
 	v := varints{rest: raw[1:]}
-	d := &delayed{at: int64(v.next())}
+	d := &delayed{at: int64(v.next()), held: &delayedMessage{}}
 	for range v.length(1) {
-		n := v.length(1)
-		d.keys = append(d.keys, string(v.rest[:n]))
-		v.rest = v.rest[n:]
+		d.held.keys = append(d.held.keys, string(v.bytes()))
 	}
 	if v.bad {
 		return nil, errBadDelayRecord
 	}
-	m, err := decodeMessage(v.rest)
-	d.msg = m
+	d.held.msg, err = decodeMessage(v.rest)
 	return d, err
 }
 
-func decodeFired(raw []byte) ([]uint64, error) {
-	if len(raw) == 0 || raw[0] != recordFired {
+func decodeDeparted(raw []byte) ([]uint64, error) {
+	if len(raw) == 0 || raw[0] != recordDeparted {
 		return nil, errBadDelayRecord
 	}
 	v := varints{rest: raw[1:]}
@@ -71,80 +97,4 @@ func decodeFired(raw []byte) ([]uint64, error) {
 		return nil, errBadDelayRecord
 	}
 	return seqs, nil
-}
-
-// adoptDelays takes up the segments of an exchange's line, which are read in the background.
-func (ns *Namespace) adoptDelays(exchange string, value []byte) error {
-	var ids []string
-	if err := json.Unmarshal(value, &ids); err != nil {
-		return err
-	}
-	x := ns.exchanges[exchange]
-	if x == nil || x.delays == nil {
-		return errors.New("its exchange is gone")
-	}
-	l := x.delays
-	for _, id := range ids {
-		l.segments = append(l.segments, &segment{id: id, pending: 1}) // until it is read
-	}
-	l.firing = true // nothing goes out before all of it is in order
-	l.working.Add(1)
-	go l.recover(l.segments)
-	return nil
-}
-
-// recover reads the segments that an earlier run of the broker left, and begins to send.
-func (l *delayLine) recover(segments []*segment) {
-	defer l.working.Done()
-	for _, seg := range segments {
-		if err := l.recoverSegment(seg); err != nil {
-			l.ns.b.log.Error("reading delayed messages", "ns", l.ns.name, "exchange", l.exchange, "err", err)
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.firing = false
-	l.arm()
-}
-
-func (l *delayLine) recoverSegment(seg *segment) error {
-	log, err := l.ns.b.store.OpenRecordLog(context.Background(), seg.id)
-	if err != nil {
-		return err
-	}
-	waiting := make(map[uint64]*delayed)
-	bytes := int64(0)
-	for next := uint64(1); ; {
-		entries, err := log.Read(context.Background(), next, 256, 4<<20)
-		if err != nil {
-			log.Close()
-			return err
-		}
-		if len(entries) == 0 {
-			break
-		}
-		for _, e := range entries {
-			next = e.Sequence + 1
-			bytes += int64(len(e.Payload))
-			if d, err := decodeDelayed(e.Payload); err == nil {
-				d.seg, d.seq, d.msg, d.keys = seg, e.Sequence, nil, nil
-				waiting[e.Sequence] = d
-				continue
-			}
-			fired, err := decodeFired(e.Payload)
-			if err != nil {
-				l.ns.b.log.Error("unreadable delayed message skipped", "ns", l.ns.name, "exchange", l.exchange, "seq", e.Sequence, "err", err)
-			}
-			for _, seq := range fired {
-				delete(waiting, seq)
-			}
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	seg.log, seg.bytes, seg.live, seg.pending = log, bytes, len(waiting), 0
-	for _, seq := range slices.Sorted(maps.Keys(waiting)) {
-		l.add(*waiting[seq])
-	}
-	return nil
 }

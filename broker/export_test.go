@@ -6,5 +6,5 @@ func EncodeTransaction(queueID string, settled ...uint64) []byte {
 	for _, seq := range settled {
 		p.acked = append(p.acked, &entry{seq: seq})
 	}
-	return encodeParts([]*part{p})
+	return encodeEntry([]*part{p}, nil)
 }

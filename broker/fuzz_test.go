@@ -63,11 +63,11 @@ func FuzzState(f *testing.F) {
 
 func FuzzJournalEntry(f *testing.F) {
 	m := NewMessage("x", "k", nil, []byte("body"))
-	f.Add(encodeParts([]*part{
-		{queue: &Queue{id: "a"}, acked: []*entry{{seq: 7}, {seq: 3}}, messages: []*Message{m, m}}, {queue: &Queue{id: "b"}},
-	}))
+	f.Add(encodeEntry([]*part{
+		{queue: &Queue{id: "a"}, acked: []*entry{{seq: 7}, {seq: 3}}, messages: []*Message{m, m}}, {queue: &Queue{id: "b"}, messages: []*Message{m}},
+	}, []departure{{segment: "s", seqs: []uint64{3, 9}}}))
 	f.Fuzz(func(_ *testing.T, raw []byte) {
-		parts, err := decodeParts(raw)
+		parts, _, err := decodeEntry(raw)
 		if err != nil {
 			return
 		}
@@ -108,8 +108,13 @@ func FuzzMessage(f *testing.F) {
 
 // FuzzDelayRecord: likewise for the records of delayed messages.
 func FuzzDelayRecord(f *testing.F) {
-	f.Add(appendDelayed(nil, &delayed{at: 1 << 50, keys: []string{"a", ""}, msg: NewMessage("x", "k", nil, []byte("body"))}))
-	f.Add(appendFired(nil, []uint64{1, 300, 2}))
+	f.Add(appendDelayed(nil, &delayed{at: 1 << 50, held: &delayedMessage{NewMessage("x", "k", nil, []byte("body")), []string{"a", ""}}}))
+	f.Add(appendDeparted(nil, []uint64{1, 300, 2}))
+	copied, err := appendCopied(nil, origin{"s", 7}, appendDelayed(nil, &delayed{at: 1, held: &delayedMessage{NewMessage("", "q", nil, nil), nil}}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(copied)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if d, err := decodeDelayed(raw); err == nil {
 			again, err := decodeDelayed(appendDelayed(nil, d))
@@ -117,8 +122,8 @@ func FuzzDelayRecord(f *testing.F) {
 				t.Fatalf("got %+v, %v\nwant %+v", again, err, d)
 			}
 		}
-		if seqs, err := decodeFired(raw); err == nil {
-			again, err := decodeFired(appendFired(nil, seqs))
+		if seqs, err := decodeDeparted(raw); err == nil {
+			again, err := decodeDeparted(appendDeparted(nil, seqs))
 			if err != nil || !reflect.DeepEqual(again, seqs) {
 				t.Fatalf("got %v, %v\nwant %v", again, err, seqs)
 			}

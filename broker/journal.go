@@ -1,10 +1,6 @@
 package broker
 
 import (
-	"context"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -40,7 +36,7 @@ func (j *journalState) stillHeld(parts []uint64) []uint64 {
 
 // write puts a transaction into the journal and then applies it.
 func (j *journalState) write(c *commit, direct, journaled []*part) {
-	j.b.store.Journal().Append(encodeParts(journaled), journalWrite{j, c, direct, journaled})
+	j.b.store.Journal().Append(encodeEntry(journaled, c.departures), journalWrite{j, c, direct, journaled})
 }
 
 type journalWrite struct {
@@ -104,7 +100,7 @@ func (j *journalState) apply() {
 func (c *commit) abandon(err error, n int) {
 	c.by.journaled.Add(-1)
 	c.mu.Lock()
-	c.left -= n
+	c.left -= n + len(c.departures)
 	c.mu.Unlock()
 	c.finish(err)
 }
@@ -156,165 +152,4 @@ func (j *journalState) purged(below uint64, err error) {
 	if err == nil {
 		j.purge()
 	}
-}
-
-// storedPart is a part as the journal holds it.
-type storedPart struct {
-	queueID  string
-	acked    []uint64
-	messages [][]byte
-}
-
-// encodeParts encodes parts: each the queue's id, the sequences it settles, its messages.
-func encodeParts(parts []*part) []byte {
-	dst := binary.AppendUvarint(nil, uint64(len(parts)))
-	for _, p := range parts {
-		dst = binary.AppendUvarint(dst, uint64(len(p.queue.id)))
-		dst = append(dst, p.queue.id...)
-		seqs := make([]uint64, len(p.acked))
-		for i, e := range p.acked {
-			seqs[i] = e.seq
-		}
-		slices.Sort(seqs)
-		dst = appendAscending(dst, seqs)
-		dst = binary.AppendUvarint(dst, uint64(len(p.messages)))
-		for _, m := range p.messages {
-			dst = binary.AppendUvarint(dst, uint64(len(m.raw)))
-			dst = append(dst, m.raw...)
-		}
-	}
-	return dst
-}
-
-func decodeParts(raw []byte) ([]storedPart, error) {
-	d := varints{rest: raw}
-	var parts []storedPart
-	for range d.length(3) {
-		p := storedPart{queueID: string(d.bytes())}
-		p.acked = d.ascending()
-		for range d.length(1) {
-			p.messages = append(p.messages, d.bytes())
-		}
-		parts = append(parts, p)
-	}
-	if d.bad || len(d.rest) > 0 {
-		return nil, errors.New("broker: not a journal entry")
-	}
-	return parts, nil
-}
-
-func (d *varints) bytes() []byte {
-	n := d.length(1)
-	b := d.rest[:n:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-// recoverJournal applies what a crash left in the journal and not in the queues, before any queue is used.
-func (b *Broker) recoverJournal(ctx context.Context) error {
-	j := &b.journal
-	queues := make(map[string]*Queue)
-	for _, ns := range b.namespaces {
-		for _, q := range ns.queues {
-			queues[q.id] = q
-		}
-	}
-	todo := make(map[*Queue][]*part)
-	var commits []*commit
-	err := b.store.Journal().Load(ctx, func(number uint64, raw []byte) error {
-		parts, err := decodeParts(raw)
-		if err != nil {
-			return fmt.Errorf("entry %d: %w", number, err)
-		}
-		c := &commit{b: b, entry: number, left: 1}
-		commits = append(commits, c)
-		j.open = append(j.open, number)
-		j.last = number
-		for i, sp := range parts {
-			q := queues[sp.queueID]
-			if q == nil {
-				continue // deleted since
-			}
-			p := &part{commit: c, queue: q, id: number<<partBits | uint64(i), seqs: sp.acked}
-			for _, raw := range sp.messages {
-				m, err := decodeMessage(raw)
-				if err != nil {
-					return fmt.Errorf("entry %d: %w", number, err)
-				}
-				p.messages = append(p.messages, m)
-			}
-			todo[q] = append(todo[q], p)
-			c.left++
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if len(j.open) > 0 {
-		j.floor = j.open[0]
-	}
-	for q, parts := range todo {
-		if err := q.recoverParts(ctx, parts); err != nil {
-			return err
-		}
-	}
-	done := make(chan error, len(commits))
-	for _, c := range commits {
-		c.done = CompletionFunc(func(err error) { done <- err })
-		c.finish(nil)
-	}
-	for range commits {
-		if err := <-done; err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recoverParts opens the queue and applies those of the parts that its state does not name.
-func (q *Queue) recoverParts(ctx context.Context, parts []*part) error {
-	var missing []*part
-	var settling error
-	err := q.openWith(ctx, func() {
-		for _, p := range parts {
-			if slices.Contains(q.rec.applied, p.id) {
-				continue
-			}
-			missing = append(missing, p)
-			for _, seq := range p.seqs {
-				settling = errors.Join(settling, q.settleRecovered(ctx, seq))
-			}
-		}
-	})
-	if err = errors.Join(err, settling); err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if !slices.Contains(missing, p) {
-			p.commit.finish(nil)
-			continue
-		}
-		q.mu.Lock()
-		q.rec.parts = append(q.rec.parts, p)
-		q.record()
-		q.mu.Unlock()
-	}
-	return nil
-}
-
-// settleRecovered settles a message of the log. It need not be there: it can have been handed out before it was stored,
-// and a kill can have come between. Another entry may have its place then.
-func (q *Queue) settleRecovered(ctx context.Context, seq uint64) error {
-	for e := q.copied.head; e != nil; e = e.next {
-		if e.seq == seq && q.takeBack(e) {
-			q.forget(e)
-			return nil
-		}
-	}
-	found, err := q.log.Fetch(ctx, seq, 1, 1)
-	if err == nil && len(found) > 0 && found[0].Sequence == seq {
-		q.skipUnread(seq)
-	}
-	return err
 }

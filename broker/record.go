@@ -94,7 +94,7 @@ func (q *Queue) record() {
 		return
 	}
 	if r.failed != nil {
-		q.failRecords(r.failed)
+		q.endRecords(r.failed)
 		return
 	}
 	if len(r.parts) > 0 {
@@ -303,9 +303,13 @@ func (q *Queue) recordFailed(err error) {
 	q.dispatch()
 }
 
-func (q *Queue) failRecords(err error) {
+// endRecords tells those who wait for what will not be recorded: it failed, or (nil) the queue is deleted.
+func (q *Queue) endRecords(err error) {
 	waiters, parts := q.rec.waiters, q.rec.parts
 	q.rec.waiters, q.rec.parts = nil, nil
+	if len(waiters)+len(parts) == 0 {
+		return
+	}
 	go func() { // not under the queue's lock
 		for _, done := range waiters {
 			done.Done(err)

@@ -137,6 +137,9 @@ type commit struct {
 	err   error
 	entry uint64 // in the journal; 0 when it needs none
 	dead  []deadInTx
+
+	departures []departure // of delayed messages that it moves
+	started    bool        // it has begun to take effect
 }
 
 // deadInTx is a message that the transaction rejects, and that is to be dead-lettered when it has been committed.
@@ -162,9 +165,10 @@ type part struct {
 	queue    *Queue
 	id       uint64 // of a part that the journal holds; else 0
 	messages []*Message
-	acked    []*entry // settled by it; in no lease and not ready meanwhile
-	returned []*entry // put back by it; likewise
-	seqs     []uint64 // what a recovered part settles
+	acked    []*entry   // settled by it; in no lease and not ready meanwhile
+	returned []*entry   // put back by it; likewise
+	seqs     []uint64   // what a recovered part settles
+	admitted []*Message // those of messages that count as coming to the queue
 }
 
 func (c *commit) partOf(q *Queue) *part {
@@ -227,7 +231,7 @@ func (c *commit) run() {
 		}
 	}
 	appends := len(journaled)
-	if appends == 1 && c.by.journaled.Load() == 0 { // else it would overtake one before it
+	if appends == 1 && len(c.departures) == 0 && c.by.journaled.Load() == 0 { // else it would overtake one before it
 		direct, journaled = append(direct, journaled...), nil
 	}
 	if appends > maxTransactionParts {
@@ -236,7 +240,7 @@ func (c *commit) run() {
 		}})
 		return
 	}
-	c.left += len(direct) + len(journaled)
+	c.left += len(direct) + len(journaled) + len(c.departures)
 	if len(journaled) == 0 {
 		c.start(direct)
 		return
@@ -264,10 +268,14 @@ func (p *part) pieces() []*part {
 	}
 }
 
-// start hands the parts to their queues.
+// start hands the parts to their queues, and notes what has left the segments of delayed messages.
 func (c *commit) start(parts []*part) {
+	c.started = true
 	for _, p := range parts {
 		p.queue.startPart(p)
+	}
+	for _, d := range c.departures {
+		d.log.Append(appendDeparted(nil, d.seqs), departed{c})
 	}
 	c.finish(nil)
 }
@@ -319,6 +327,7 @@ func (q *Queue) startPart(p *part) {
 		for _, e := range p.acked {
 			q.forget(e)
 		}
+		p.arrive(q)
 		for _, m := range q.firstOfTheirNames(p.messages) {
 			q.last = q.next
 			again = append(again, q.noted(q.next, m, nil)...)
@@ -355,9 +364,21 @@ func (q *Queue) applyPart() {
 	q.log.WriteState(together, w)
 }
 
+// arrive ends the way of the part's messages into the queue. The caller holds the queue's mu.
+func (p *part) arrive(q *Queue) {
+	for _, m := range p.admitted {
+		q.limiter.admitted(m)
+	}
+	p.admitted = nil
+}
+
 // stored is told where the part's messages went. The caller holds the queue's mu.
 func (p *part) stored(q *Queue, first uint64, err error) {
 	var again []*publication
+	p.arrive(q)
+	if q.deleted {
+		err = nil
+	}
 	for i, m := range p.messages {
 		seq := first + uint64(i)
 		again = append(again, q.noted(seq, m, err)...)

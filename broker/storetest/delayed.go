@@ -8,6 +8,14 @@ import (
 	"github.com/portico-mq/portico/broker/property"
 )
 
+// delayedCases is the part of the contract that is about delaying exchanges.
+var delayedCases = map[string]func(*fixture){
+	"delayed messages": delayedMessages,
+	"delayed messages and a kill while they move":  killedMoving,
+	"delayed messages far in the future":           compactedDelays,
+	"delayed messages and a kill while compacting": killedCompacting,
+}
+
 // delayOf lets a message whose type is a number wait for as many milliseconds.
 func delayOf(m *broker.Message) time.Duration {
 	set, err := m.Properties().Decode()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func Options() broker.Options {
 
 // Run runs the contract. newStore is called once a test and gives a function that opens that test's store.
 func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
-	for name, test := range map[string]func(*fixture){
+	cases := map[string]func(*fixture){
 		"publish then consume in order":                 consumeInOrder,
 		"what was published before counts at once":      arrivals,
 		"requeue goes back to its position":             requeuePosition,
@@ -74,7 +75,6 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"groups kept at consumers":                      keptGroups,
 		"exclusive among consumers":                     soleConsumer,
 		"browsing":                                      browsing,
-		"delayed messages":                              delayedMessages,
 		"priorities and bytes over a restart":           rankedAndBounded,
 		"priorities far beyond the window":              rankedBacklog,
 		"priorities in random operations":               rankedModel,
@@ -88,7 +88,9 @@ func Run(t *testing.T, newStore func(t *testing.T) OpenStore) {
 		"a transaction into a stream":                   streamTransaction,
 		"a declare that a power cut left half done":     halfDeclared,
 		"unsettled message below much that is settled":  stuckFloor,
-	} {
+	}
+	maps.Copy(cases, delayedCases)
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			f := &fixture{T: t, open: newStore(t)}
 			f.start()

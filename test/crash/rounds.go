@@ -13,7 +13,6 @@ import (
 // rules is what a history of this load is judged by.
 var rules = history.Rules{
 	AckWindow: 100 * time.Millisecond, Ordered: []string{queueOrder, queueFIFO},
-	Twice: []string{queueDelayed},
 }
 
 // drainLimit is how long after the last delivery a message may still come, once

@@ -63,11 +63,6 @@ type Rules struct {
 	// Unmarked lists queues whose protocol does not say that a message had
 	// been out before.
 	Unmarked []string
-	// Twice lists queues that get messages from an exchange that delayed them:
-	// each kill since a message was sent excuses two of its deliveries that were
-	// wrong in another queue: the exchange may have sent it once more, so that
-	// those of two copies come among each other.
-	Twice []string
 }
 
 // Report is the verdict with the counts that show how hard the broker was
@@ -78,8 +73,6 @@ type Report struct {
 	Sent, Confirmed, Delivered int
 	// Redelivered counts deliveries after the first.
 	Redelivered int
-	// Twice counts those of them that a queue of Rules.Twice got once more.
-	Twice int
 	// Answered and Acked count settlements with and without an answer.
 	Answered, Acked int
 	// AcksReturned counts messages that came again, as they may, after an ack
@@ -138,8 +131,6 @@ type copyKey struct {
 
 type copyState struct {
 	sent, confirmed bool
-	epoch           int // it was sent in
-	repeats         int // as Rules.Twice allows them
 	tx              TxID
 	deliveries      []delivery
 }
@@ -230,7 +221,7 @@ func (c *checker) add(index int, e *Event) {
 }
 
 func (c *checker) addSent(key copyKey, e *Event) {
-	c.copies[key] = &copyState{sent: true, epoch: e.Epoch, tx: e.Tx}
+	c.copies[key] = &copyState{sent: true, tx: e.Tx}
 	c.order = append(c.order, key)
 	c.byID[key.message] = append(c.byID[key.message], key)
 	c.report.Sent++

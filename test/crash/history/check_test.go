@@ -140,21 +140,6 @@ func TestUnmarkedQueues(t *testing.T) {
 	}
 }
 
-// What was on its way into a queue at a kill can come from there and once more, and no more than that.
-func TestTwiceAfterADelay(t *testing.T) {
-	rules := Rules{AckWindow: 100 * ms, Twice: []string{q}}
-	twice := cat(sent(1), confirmed(1), killed(0, ms), out(1, 1), acked(1, 1, ms), out(1, 1), acked(1, 1, ms))
-	if got := Check(twice, rules); len(got.Violations) != 0 || got.Twice != 1 {
-		t.Errorf("%+v", got)
-	}
-	if got := Check(cat(twice, out(1, 1), acked(1, 1, ms), out(1, 1), acked(1, 1, ms)), rules); len(got.Violations) == 0 {
-		t.Error("four times after one kill went unnoticed")
-	}
-	if got := Check(cat(sent(1), out(0, 1), acked(0, 1, ms), out(0, 1), acked(0, 1, ms)), rules); len(got.Violations) == 0 {
-		t.Error("twice without a kill went unnoticed")
-	}
-}
-
 func TestReportCounts(t *testing.T) {
 	events := cat(
 		sent(1), confirmed(1), out(0, 1), acked(0, 1, 0), // acked

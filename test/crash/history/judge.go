@@ -33,32 +33,24 @@ func (c *checker) judge(key copyKey, s *copyState) {
 func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 	prev, d := s.deliveries[i-1], s.deliveries[i]
 	c.report.Redelivered++
-	wrong := func(rule Rule, tx TxID, format string, args ...any) {
-		if slices.Contains(c.rules.Twice, key.queue) && s.repeats < 2*(d.epoch-s.epoch) {
-			s.repeats++
-			c.report.Twice++
-			return
-		}
-		c.violate(rule, key, tx, d.epoch, format, args...)
-	}
 	switch c.effect(prev) {
 	case settleAnswered:
-		wrong(Returned, prev.tx, "came again after its settlement was answered in epoch %d", prev.epoch)
+		c.violate(Returned, key, prev.tx, d.epoch, "came again after its settlement was answered in epoch %d", prev.epoch)
 		return
 	case settleAcked:
 		killed, ok := c.killed[prev.epoch]
 		if !ok || prev.epoch == d.epoch {
-			wrong(ReturnedAck, 0, "came again after its ack, and no kill between")
+			c.violate(ReturnedAck, key, 0, d.epoch, "came again after its ack, and no kill between")
 			return
 		}
 		if age := killed.at - prev.ackedAt; age > c.rules.AckWindow+killed.stall {
-			wrong(ReturnedAck, 0, "came again after an ack sent %v before the kill; the machine had stalled for %v", age.Round(time.Millisecond), killed.stall.Round(time.Millisecond))
+			c.violate(ReturnedAck, key, 0, d.epoch, "came again after an ack sent %v before the kill; the machine had stalled for %v", age.Round(time.Millisecond), killed.stall.Round(time.Millisecond))
 			return
 		}
 		c.report.AcksReturned++
 	case settleNone, settleSent:
 		if prev.epoch == d.epoch {
-			wrong(Duplicate, prev.tx, "handed out again while it was out")
+			c.violate(Duplicate, key, prev.tx, d.epoch, "handed out again while it was out")
 			return
 		}
 	case settleRequeued:
@@ -66,7 +58,7 @@ func (c *checker) judgeReturn(key copyKey, s *copyState, i int) {
 	if d.redelivered || slices.Contains(c.rules.Unmarked, key.queue) {
 		return
 	}
-	wrong(Unmarked, 0, "came again without the mark; it had been out in epoch %d, %v before its end",
+	c.violate(Unmarked, key, 0, d.epoch, "came again without the mark; it had been out in epoch %d, %v before its end",
 		prev.epoch, (c.killed[prev.epoch].at - prev.at).Round(time.Millisecond))
 }
 
